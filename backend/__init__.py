@@ -1,0 +1,1 @@
+"""Open Finance Data Store: the store, the banks it speaks to, and the ways in."""

@@ -1,0 +1,1 @@
+"""What the store holds: plain models of the facts, and the Beanie documents they are stored as."""
