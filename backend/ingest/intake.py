@@ -9,10 +9,9 @@ from bson import ObjectId
 
 from backend.banks.contract import Bank, Kind, Mapped, Record, Rejected, Understood
 from backend.banks.registry import Registry
-from backend.documents.parts import Owner
 from backend.documents.store import Store, Stored
 from backend.ingest.normalise import BALANCES, TARGETS, Origin, balance_documents, candidate, seal_all
-from backend.ingest.people import Moment, ensure_users
+from backend.ingest.people import Moment, Person, ensure_users
 from backend.ingest.quarantine import NOBODY, SetAside, set_aside
 from backend.ingest.raw import Payload, insert_new, keep, payload_id
 from backend.ingest.upsert import Candidate, Outcome, upsert
@@ -67,16 +66,16 @@ class _Judged:
     verdict: Understood | Rejected
     bank: Bank | None = None
 
-    def owners(self) -> dict[ObjectId, Owner]:
+    def owners(self) -> list[Person]:
         """Everybody who owns a part of an understood record."""
         mapped = self.verdict.mapped if isinstance(self.verdict, Understood) else ()
-        return {part.owner.user_id: part.owner for part in mapped if part.owner}
+        return [(part.owner.user_id, part.owner.user_name) for part in mapped if part.owner]
 
     def keepers(self) -> list[ObjectId]:
         """Under whose key the record's bytes are kept."""
         if isinstance(self.verdict, Rejected):
             return [self.verdict.owner_id or NOBODY]
-        return list(self.owners())
+        return list(dict.fromkeys(user_id for user_id, _ in self.owners()))
 
 
 # Where a record's bytes are kept for one of its owners: _id of the payload, and JSON pointer into it.
@@ -113,12 +112,12 @@ class Intake:
         return _Judged(received, verdict, bank)
 
     async def _refuse_false_owners(self, judged: list[_Judged], at: datetime) -> list[_Judged]:
-        owners = {user_id: owner.user_name for one in judged for user_id, owner in one.owners().items()}
+        owners = [owner for one in judged for owner in one.owners()]
         refused = await ensure_users(self._store, owners, Moment(at, self._dry_run))
         if not refused:
             return judged
         return [
-            next((replace(one, verdict=refused[user]) for user in one.owners() if user in refused), one)
+            next((replace(one, verdict=refused[owner]) for owner in one.owners() if owner in refused), one)
             for one in judged
         ]
 

@@ -1,6 +1,6 @@
 """People and tokens that come in with files: users with sealed profiles, tokens as keyed hashes only."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -32,26 +32,28 @@ class Moment:
     dry_run: bool = False
 
 
+Person = tuple[ObjectId, str]
 Taker = Callable[[Store, Record, Moment], Awaitable[Outcome]]
 
 
-async def ensure_users(store: Store, owners: Mapping[ObjectId, str], moment: Moment) -> dict[ObjectId, Rejected]:
+async def ensure_users(store: Store, owners: Iterable[Person], moment: Moment) -> dict[Person, Rejected]:
     """Make every owner a known user; for those who cannot be, why. Such a user has no password yet.
 
-    An id belongs to one name and a name to one id; an owner that says otherwise is refused.
+    An id belongs to one name and a name to one id, whoever comes first; an owner that says otherwise is refused.
     """
-    if not owners:
-        return {}
-    names, ids = await _known(store, owners)
-    refused: dict[ObjectId, Rejected] = {}
+    people = dict.fromkeys(owners)
+    names, ids = await _known(store, people)
+    refused: dict[Person, Rejected] = {}
     fresh: list[Stored] = []
-    for user_id, name in owners.items():
-        if names.get(user_id, name) != name or ids.setdefault(name, user_id) != user_id:
+    for user_id, name in people:
+        if not is_user_name(name):
+            reason = "The owner's name cannot be a user name"
+            refused[user_id, name] = Rejected("BAD_USER_NAME", reason, "", user_id)
+        elif names.get(user_id, name) != name or ids.get(name, user_id) != user_id:
             reason = "The owner's name and id belong to different users"
-            refused[user_id] = Rejected("OWNER_CONFLICT", reason, "", user_id)
-        elif not is_user_name(name):
-            refused[user_id] = Rejected("BAD_USER_NAME", "The owner's name cannot be a user name", "", user_id)
+            refused[user_id, name] = Rejected("OWNER_CONFLICT", reason, "", user_id)
         elif user_id not in names:
+            names[user_id], ids[name] = name, user_id
             fresh.append(_without_password(user_id, name, moment.at))
     if fresh and not moment.dry_run:
         await insert_new(store, User.Settings.name, fresh)
@@ -79,12 +81,7 @@ async def take_user(store: Store, record: Record, moment: Moment) -> Outcome:
 
 async def email_fields(store: Store, user_id: ObjectId, email: str) -> Stored:
     """How an e-mail is stored: sealed to be shown, and as a keyed hash to be found."""
-    return {"UserEmail": await store.sealer.seal(user_id, email), "UserEmailHash": email_hash(store, email)}
-
-
-def email_hash(store: Store, email: str) -> bytes:
-    """The keyed hash under which an e-mail is found, capitals aside."""
-    return store.keyed_hash.digest("e-mail", email.strip().casefold())
+    return {"UserEmail": await store.sealer.seal(user_id, email), "UserEmailHash": store.keyed_hash.email(email)}
 
 
 async def take_token(store: Store, record: Record, moment: Moment) -> Outcome:
@@ -111,10 +108,10 @@ async def take_token(store: Store, record: Record, moment: Moment) -> Outcome:
     return "changed" if before else "new"
 
 
-async def _known(store: Store, owners: Mapping[ObjectId, str]) -> tuple[dict[ObjectId, str], dict[str, ObjectId]]:
-    """Names by id and ids by name, of all users who share one or the other with the owners."""
-    either = {"$or": [{"_id": {"$in": list(owners)}}, {"UserName": {"$in": list(set(owners.values()))}}]}
-    users = [user async for user in store.collection(User.Settings.name).find(either, {"UserName": 1})]
+async def _known(store: Store, people: Iterable[Person]) -> tuple[dict[ObjectId, str], dict[str, ObjectId]]:
+    """Names by id and ids by name, of all users who share one or the other with these people."""
+    either = [{"_id": {"$in": [user_id for user_id, _ in people]}}, {"UserName": {"$in": [name for _, name in people]}}]
+    users = [user async for user in store.collection(User.Settings.name).find({"$or": either}, {"UserName": 1})]
     return {user["_id"]: user["UserName"] for user in users}, {user["UserName"]: user["_id"] for user in users}
 
 
@@ -123,7 +120,7 @@ async def _ensure_user(store: Store, user_id: ObjectId, name: str, moment: Momen
     known = await store.collection(User.Settings.name).find_one({"UserName": {"$eq": name}}, {"_id": 1})
     if known:
         return ObjectId(known["_id"])
-    if rejected := (await ensure_users(store, {user_id: name}, moment)).get(user_id):
+    if rejected := (await ensure_users(store, [(user_id, name)], moment)).get((user_id, name)):
         raise BadRecord(rejected.code, rejected.reason, "/UserName")
     return user_id
 

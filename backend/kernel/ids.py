@@ -35,6 +35,10 @@ class KeyedHash:
             state.update(encoded)
         return state.digest()
 
+    def email(self, email: str) -> bytes:
+        """The 16 bytes under which an e-mail is found, capitals aside."""
+        return self.digest("e-mail", email.strip().casefold())
+
     def token(self, token: str) -> bytes:
         """The 32 bytes under which an API token is stored and found again."""
         return hmac.new(self._key, b"token:" + token.encode(errors="replace"), hashlib.sha256).digest()

@@ -5,11 +5,12 @@ ISO 4217 codes; amounts of different currencies are never added.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
 from typing import Annotated, Any, Self
 
-from bson.decimal128 import Decimal128, create_decimal128_context
+from bson.decimal128 import Decimal128
 from iso4217 import Currency
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -17,8 +18,8 @@ from backend.kernel.errors import InvalidMoney
 
 AMOUNT_PATTERN = r"^-?[0-9]{1,18}(\.[0-9]{1,18})?$"
 _AMOUNT = re.compile(AMOUNT_PATTERN[:-1] + r"\Z")
-# 34 digits hold any sum of accepted amounts exactly; anything inexact raises instead of rounding.
-_EXACT: Context = create_decimal128_context()
+# As many digits as Decimal128 has (IEEE 754-2008); what does not fit raises instead of being rounded.
+_EXACT = Context(prec=34, traps=[Inexact, InvalidOperation, Overflow])
 CURRENCY_CODES = frozenset(currency.code for currency in Currency)
 
 
@@ -26,11 +27,12 @@ def parse_amount(text: str) -> Decimal:
     """The exact decimal that ``text`` writes, such as ``"7825.10"``; minus zero becomes zero.
 
     Raises InvalidMoney for anything but ASCII digits with at most one point, at most 18 digits on
-    each side: no exponent, no grouping, no blanks, no full-width digits, no NaN.
+    each side and 34 in all: no exponent, no grouping, no blanks, no full-width digits, no NaN.
     """
     if not _AMOUNT.match(text):
         raise InvalidMoney("An amount is written in ASCII digits with at most one point and 18 digits on each side")
-    return Decimal(text) + 0
+    amount = _exactly(_EXACT.create_decimal, Decimal(text))
+    return amount or amount.copy_abs()
 
 
 def exact_amount(value: object) -> Decimal:
@@ -56,9 +58,13 @@ def render_amount(amount: Decimal) -> str:
 
 def to_bson(amount: Decimal) -> Decimal128:
     """``amount`` as MongoDB stores it; InvalidMoney when it has more than 34 significant digits."""
+    return Decimal128(_exactly(_EXACT.create_decimal, amount))
+
+
+def _exactly(operation: Callable[..., Decimal], *amounts: Decimal) -> Decimal:
     try:
-        return Decimal128(_EXACT.create_decimal(amount))
-    except (InvalidOperation, ArithmeticError) as error:
+        return operation(*amounts)
+    except DecimalException as error:
         raise InvalidMoney("An amount has at most 34 significant digits") from error
 
 
@@ -87,13 +93,13 @@ class Money:
         return cls(exact_amount(amount), parse_currency(currency))
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(self.amount + self._same(other).amount, self.currency)
+        return type(self)(_exactly(_EXACT.add, self.amount, self._same(other).amount), self.currency)
 
     def __sub__(self, other: Self) -> Self:
-        return type(self)(self.amount - self._same(other).amount, self.currency)
+        return type(self)(_exactly(_EXACT.subtract, self.amount, self._same(other).amount), self.currency)
 
     def __neg__(self) -> Self:
-        return type(self)(-self.amount + 0, self.currency)
+        return type(self)(self.amount.copy_negate() if self.amount else self.amount, self.currency)
 
     def __lt__(self, other: Self) -> bool:
         return self.amount < self._same(other).amount

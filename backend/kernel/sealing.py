@@ -13,7 +13,8 @@ from bson import CodecOptions, ObjectId
 from bson.binary import Binary
 from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from pymongo import AsyncMongoClient
-from pymongo.asynchronous.encryption import Algorithm, AsyncClientEncryption
+from pymongo.asynchronous.encryption import AsyncClientEncryption
+from pymongo.encryption_shared import Algorithm
 from pymongo.errors import DuplicateKeyError, EncryptionError
 from pymongo.write_concern import WriteConcern
 

@@ -1,0 +1,1 @@
+"""MongoDB for every room: connecting, running the embedded server, preparing a database."""

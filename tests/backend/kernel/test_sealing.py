@@ -1,0 +1,76 @@
+import pytest
+from bson import ObjectId
+from bson.binary import Binary
+
+from backend.kernel.errors import SealBroken
+from backend.kernel.sealing import Sealer
+
+ANNA, BEN = ObjectId("64b000000000000000000001"), ObjectId("64b000000000000000000002")
+
+
+@pytest.fixture
+async def sealer(client):
+    async with Sealer(client, b"m" * 96) as opened:
+        yield opened
+        for owner in (ANNA, BEN):
+            await opened.forget(owner)
+
+
+@pytest.mark.parametrize("value", ["204515807", b"\x00\xff", {"Name": {"FirstName": "Anna"}}])
+async def test_what_is_sealed_opens_for_its_owner(sealer, value):
+    sealed = await sealer.seal(ANNA, value)
+    assert sealed.subtype == 6
+    assert await sealer.open(ANNA, sealed) == value
+
+
+async def test_the_plain_value_is_not_in_the_ciphertext_and_no_two_are_alike(sealer):
+    first, second = [await sealer.seal(ANNA, "204515807") for _ in range(2)]
+    assert b"204515807" not in first
+    assert first != second
+
+
+async def test_a_ciphertext_moved_to_another_owner_does_not_open_there(sealer):
+    sealed = await sealer.seal(ANNA, "204515807")
+    with pytest.raises(SealBroken, match="another owner"):
+        await sealer.open(BEN, sealed)
+
+
+async def test_a_changed_byte_is_noticed(sealer):
+    sealed = bytearray(await sealer.seal(ANNA, "204515807"))
+    sealed[-1] ^= 1
+    with pytest.raises(SealBroken):
+        await sealer.open(ANNA, Binary(bytes(sealed), 6))
+
+
+async def test_forgetting_an_owner_makes_all_of_theirs_unreadable_and_no_others(sealer):
+    annas, bens = await sealer.seal(ANNA, "a"), await sealer.seal(BEN, "b")
+    assert await sealer.forget(ANNA)
+    assert not await sealer.forget(ANNA)
+    with pytest.raises(SealBroken, match="erased"):
+        await sealer.open(ANNA, annas)
+    assert await sealer.open(BEN, bens) == "b"
+
+
+async def test_two_processes_make_one_key_for_an_owner(client, sealer):
+    async with Sealer(client, b"m" * 96) as other:
+        sealed = await other.seal(ANNA, "from the other process")
+        assert await sealer.open(ANNA, await sealer.seal(ANNA, "from this one")) == "from this one"
+        assert await sealer.open(ANNA, sealed) == "from the other process"
+    keys = client["encryption"]["__keyVault"]
+    assert await keys.count_documents({"keyAltNames": f"user:{ANNA}"}) == 1
+
+
+async def test_keys_of_many_owners_are_prepared_together(sealer):
+    owners = [ObjectId() for _ in range(20)]
+    await sealer.prepare(owners)
+    await sealer.prepare(owners)
+    for owner in owners:
+        assert await sealer.open(owner, await sealer.seal(owner, "x")) == "x"
+        await sealer.forget(owner)
+
+
+async def test_another_master_key_opens_nothing(client, sealer):
+    sealed = await sealer.seal(ANNA, "204515807")
+    async with Sealer(client, b"x" * 96) as stranger:
+        with pytest.raises(SealBroken):
+            await stranger.open(ANNA, sealed)
