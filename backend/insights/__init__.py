@@ -1,0 +1,1 @@
+"""Questions about one person's money: their names, parameters, pipelines and the shapes of their answers."""
