@@ -34,7 +34,7 @@ class Fields:
     def text(self, name: str) -> str | None:
         """The text of a field; a number is taken as its digits."""
         value = self._take(name)
-        if isinstance(value, bool | Mapping | list):
+        if isinstance(value, bool | dict | list):
             raise self.bad(name, "NOT_TEXT", "is not text")
         text = None if value is None else str(value).strip()
         if text and len(text) > _TEXT_MAX:

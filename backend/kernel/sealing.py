@@ -15,7 +15,7 @@ from bson.codec_options import DEFAULT_CODEC_OPTIONS
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.encryption import AsyncClientEncryption
 from pymongo.encryption_shared import Algorithm
-from pymongo.errors import DuplicateKeyError, EncryptionError
+from pymongo.errors import DuplicateKeyError, EncryptionError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from backend.kernel.errors import SealBroken
@@ -67,6 +67,8 @@ class Sealer:
         try:
             opened = await self._encryption.decrypt(sealed)
         except EncryptionError as error:
+            if isinstance(error.cause, PyMongoError):
+                raise error.cause from error  # the key vault does not answer; nothing is known of the value
             raise SealBroken("The value was erased, or damaged in the database") from error
         if not isinstance(opened, dict) or opened.get("owner") != owner:
             raise SealBroken("The value was sealed for another owner")

@@ -1,4 +1,4 @@
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from fractions import Fraction
 
 import pytest
@@ -37,6 +37,16 @@ def test_an_amount_survives_python_bson_and_back_exactly(text):
 @given(amounts)
 def test_decimals_are_kept_as_they_were_written(text):
     assert render_amount(parse_amount(text)).lstrip("-").partition(".")[2] == text.partition(".")[2]
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=None))
+def test_the_bits_of_an_amount_are_those_the_driver_would_write(amount):
+    try:
+        expected = Decimal128(amount)
+    except DecimalException:
+        return
+    if len(amount.as_tuple().digits) <= 34:
+        assert to_bson(amount).bid == expected.bid
 
 
 def test_minus_zero_is_zero():

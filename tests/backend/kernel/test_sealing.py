@@ -1,6 +1,10 @@
+import socket
+
 import pytest
 from bson import ObjectId
 from bson.binary import Binary
+from pymongo import AsyncMongoClient
+from pymongo.errors import ConnectionFailure
 
 from backend.kernel.errors import SealBroken
 from backend.kernel.sealing import Sealer
@@ -74,3 +78,15 @@ async def test_another_master_key_opens_nothing(client, sealer):
     async with Sealer(client, b"x" * 96) as stranger:
         with pytest.raises(SealBroken):
             await stranger.open(ANNA, sealed)
+
+
+async def test_a_key_vault_that_does_not_answer_is_not_taken_for_an_erased_value(mongo_server, client, sealer):
+    sealed = await sealer.seal(ANNA, "204515807")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"mongodb://127.0.0.1:{silent.getsockname()[1]}"
+        async with (
+            AsyncMongoClient(uri, serverSelectionTimeoutMS=200) as nowhere,
+            Sealer(nowhere, b"m" * 96) as cut_off,
+        ):
+            with pytest.raises(ConnectionFailure):
+                await cut_off.open(ANNA, sealed)
