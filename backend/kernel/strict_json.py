@@ -71,3 +71,5 @@ def _refuse_lone_surrogates(value: Any) -> None:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
         raise Malformed("A lone surrogate is not a character") from error
+    except RecursionError as error:
+        raise Malformed("Nested too deep") from error

@@ -1,0 +1,1 @@
+"""People, their passwords and tokens, and the record of what was done."""

@@ -1,0 +1,45 @@
+"""What the routes work with, opened together when the API starts and closed when it stops."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from backend.api.identity.audit import Audit
+from backend.api.identity.credentials import Credentials
+from backend.api.identity.passwords import Passwords
+from backend.api.identity.people import People
+from backend.banks.registry import Registry
+from backend.documents.store import Store
+from backend.insights.run import Insights
+from backend.kernel.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a route may need; found by it as ``ServicesDep``."""
+
+    store: Store
+    insights: Insights
+    banks: Registry
+    settings: Settings
+    credentials: Credentials
+    people: People
+    audit: Audit
+
+
+@asynccontextmanager
+async def services_over(
+    store: Store,
+    settings: Settings,
+    *,
+    insights: Insights,
+    banks: Registry,
+    passwords: Passwords | None = None,
+) -> AsyncIterator[Services]:
+    """The services over an open store; what waits to be written in the background is written at the end."""
+    audit = Audit(store)
+    passwords = passwords or Passwords()
+    await passwords.warm_up()
+    async with Credentials(store, audit) as credentials:
+        people = People(store, passwords, credentials, audit)
+        yield Services(store, insights, banks, settings, credentials, people, audit)

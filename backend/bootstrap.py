@@ -1,0 +1,75 @@
+"""The composition root: settings in, an open store and its services out. Nothing else builds things."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from backend.api.app import create_app
+from backend.api.services import Services, services_over
+from backend.banks.registry import Registry
+from backend.documents.database import COLLECTIONS, start_beanie
+from backend.documents.store import Store
+from backend.insights.run import Insights
+from backend.kernel.errors import Misconfigured
+from backend.kernel.ids import KeyedHash
+from backend.kernel.keys import load_keys
+from backend.kernel.mongo.client import check_server, connect, translated
+from backend.kernel.mongo.embedded import APPLICATION, Credentials, EmbeddedMongo
+from backend.kernel.mongo.provision import provision, verify
+from backend.kernel.sealing import Sealer
+from backend.kernel.settings import Settings
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store these settings describe, started (if embedded), checked and ready to use.
+
+    Raises Misconfigured or DatabaseUnavailable with the remedy.
+    """
+    if settings.mongodb_uri:
+        uri = settings.mongodb_uri.get_secret_value()
+    else:
+        server = EmbeddedMongo(settings.openfinance_home, settings.embedded_mongodb_port)
+        credentials = server.start()
+        await _prepare(credentials, settings.openfinance_db_name)
+        uri = credentials.application_uri(settings.openfinance_db_name)
+    async with opened(uri, settings) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened(uri: str, settings: Settings) -> AsyncIterator[Store]:
+    """The store behind ``uri``, checked to be as the documents declare it."""
+    keys = load_keys(settings)
+    with translated():
+        async with connect(uri) as client:
+            await check_server(client)
+            await verify(client, settings.openfinance_db_name, COLLECTIONS)
+            database = client[settings.openfinance_db_name]
+            await start_beanie(database)
+            async with Sealer(client, keys.master) as sealer:
+                yield Store(client, database, sealer, KeyedHash(keys.hash))
+
+
+async def _prepare(credentials: Credentials, database: str) -> None:
+    """Bring the embedded database up to what this version of the code declares."""
+    async with connect(credentials.admin_uri, app_name="openfinance-setup") as admin:
+        try:
+            await verify(admin, database, COLLECTIONS)
+        except Misconfigured:
+            await provision(admin, database, COLLECTIONS, user=APPLICATION, password=credentials.application_password)
+
+
+def api_app(settings: Settings | None = None) -> FastAPI:
+    """The API as uvicorn starts it: with everything from the environment, unless settings are given."""
+    return create_app(settings or Settings(), open_services)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """An open store with the services that the API's routes work with."""
+    async with open_store(settings) as store:
+        insights = Insights(store.database)
+        async with services_over(store, settings, insights=insights, banks=Registry()) as services:
+            yield services

@@ -1,0 +1,45 @@
+"""`openfinance`: every command, and the one place where an error becomes a sentence and an exit code."""
+
+import sys
+from typing import Final
+
+import typer
+from rich.console import Console
+
+from backend.cli import db, users
+from backend.cli.demo import demo
+from backend.cli.doctor import doctor
+from backend.cli.importing import import_paths
+from backend.cli.insights import insights
+from backend.cli.serve import openapi, serve
+from backend.kernel.errors import OpenFinanceError
+from backend.kernel.log import configure
+from backend.kernel.settings import Settings
+
+# Exit codes: 0 done, 1 done but something was set aside, 2 not done.
+UNUSABLE: Final = 2
+
+commands = typer.Typer(
+    help="Connect to any bank, keep every payload, serve one truth.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+commands.add_typer(db.app, name="db")
+commands.add_typer(users.app, name="users")
+commands.command("import")(import_paths)
+commands.command()(insights)
+commands.command()(serve)
+commands.command()(openapi)
+commands.command()(demo)
+commands.command()(doctor)
+
+
+def app() -> None:
+    """Run a command; what goes wrong in a way we know is one sentence on standard error and exit code 2."""
+    try:
+        configure(Settings().log_level)
+        commands()
+    except OpenFinanceError as error:
+        Console(stderr=True).print(f"[bold red]✗[/] {error}", highlight=False)
+        sys.exit(UNUSABLE)
