@@ -26,7 +26,7 @@ $(POETRY):
 # One stamp for each set of packages, so that a second run installs nothing and starts at once.
 .venv/.ready-%: pyproject.toml poetry.lock | $(POETRY)
 	@echo "Installing packages into .venv …"
-	@$(POETRY_ENV) $(POETRY) install --quiet $(INSTALL_$*)
+	@$(POETRY_ENV) $(POETRY) install --no-ansi $(INSTALL_$*) >.tools/install.log 2>&1 || { cat .tools/install.log >&2; exit 1; }
 	@touch $@
 INSTALL_demo := --only main --extras embedded
 INSTALL_dev := --extras embedded
