@@ -36,10 +36,10 @@ demo: .venv/.ready-demo  ## start everything, connect, import, print, keep runni
 	@$(RUN)openfinance demo $(ARGS)
 
 test: .venv/.ready-dev  ## every test, with a real mongod and real HTTP
-	@$(RUN)pytest $(ARGS)
+	@$(RUN)pytest -n auto $(ARGS)
 
 unit: .venv/.ready-dev  ## only what needs no server, in seconds
-	@$(RUN)pytest -m unit -n 0 $(ARGS)
+	@$(RUN)pytest -m unit $(ARGS)
 
 check: .venv/.ready-dev  ## style, types, arrows, and a fresh openapi.json
 	@$(RUN)ruff check .
@@ -54,7 +54,7 @@ format: .venv/.ready-dev  ## mend style
 
 golden: .venv/.ready-dev  ## write openapi.json and the expected results anew, to be read in git diff
 	@$(RUN)openfinance openapi
-	@GOLDEN=write $(RUN)pytest -q -n 0 tests/contracts/test_every_bank.py
+	@GOLDEN=write $(RUN)pytest -q tests/contracts/test_every_bank.py
 
 bench: .venv/.ready-bench  ## measure ratios against peers and the raw driver (ARGS=--full for the long one)
 	@$(RUN)python -m benchmarks $(ARGS)

@@ -8,16 +8,14 @@ from fastapi import FastAPI
 from backend.api.app import create_app
 from backend.api.services import Services, services_over
 from backend.banks.registry import Registry
-from backend.documents.database import COLLECTIONS, start_beanie
+from backend.documents.database import COLLECTIONS, store_on
 from backend.documents.store import Store
 from backend.insights.run import Insights
 from backend.kernel.errors import Misconfigured
-from backend.kernel.ids import KeyedHash
 from backend.kernel.keys import load_keys
 from backend.kernel.mongo.client import check_server, connect, translated
 from backend.kernel.mongo.embedded import APPLICATION, Credentials, EmbeddedMongo
 from backend.kernel.mongo.provision import provision, verify
-from backend.kernel.sealing import Sealer
 from backend.kernel.settings import Settings
 
 
@@ -46,10 +44,8 @@ async def opened(uri: str, settings: Settings) -> AsyncIterator[Store]:
         async with connect(uri) as client:
             await check_server(client)
             await verify(client, settings.openfinance_db_name, COLLECTIONS)
-            database = client[settings.openfinance_db_name]
-            await start_beanie(database)
-            async with Sealer(client, keys.master) as sealer:
-                yield Store(client, database, sealer, KeyedHash(keys.hash))
+            async with store_on(client, settings.openfinance_db_name, keys) as store:
+                yield store
 
 
 async def _prepare(credentials: Credentials, database: str) -> None:

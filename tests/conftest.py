@@ -76,14 +76,10 @@ async def database(client, admin_client, database_name) -> AsyncDatabase[dict[st
 
 
 @pytest.fixture
-async def store(client, database) -> AsyncIterator[Any]:
+async def store(client, database, database_name) -> AsyncIterator[Any]:
     """The worker's store, without a document in it."""
     # Here for the same reason as above.
-    from backend.documents.database import start_beanie
-    from backend.documents.store import Store
-    from backend.kernel.ids import KeyedHash
-    from backend.kernel.sealing import Sealer
+    from backend.documents.database import store_on
 
-    await start_beanie(database)
-    async with Sealer(client, b"m" * 96) as sealer:
-        yield Store(client, database, sealer, KeyedHash(b"h" * 32))
+    async with store_on(client, database_name, mongo.KEYS) as opened:
+        yield opened

@@ -12,9 +12,12 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.write_concern import WriteConcern
 
+from backend.kernel.keys import Keys
 from backend.kernel.mongo.embedded import EmbeddedMongo
 
 _RUN = "openfinance-tests-"
+# One pair for all tests: data keys outlive the databases that are emptied between them.
+KEYS = Keys(master=b"m" * 96, hash=b"h" * 32)
 
 
 def free_port() -> int:

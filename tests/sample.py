@@ -1,18 +1,14 @@
 """`data/sample` in a test's database, and the totals everybody must come to."""
 
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bson import ObjectId
 
 from backend.banks.registry import Registry
 from backend.documents.store import Store
 from backend.ingest.samples import find_files, import_file
-from backend.kernel.ids import KeyedHash
-from backend.kernel.keys import HASH_KEY_BYTES, MASTER_KEY_BYTES
-from backend.kernel.sealing import Sealer
 
 SAMPLE: Final = Path(__file__).parents[1] / "data" / "sample"
 PEOPLE: Final = {
@@ -28,13 +24,6 @@ GOLDEN: Final = {
     "adalove": (Decimal(16857), Decimal(58100), Decimal(-41243)),
     "claumon": (Decimal(24560), Decimal(92985), Decimal(-68425)),
 }
-
-
-@asynccontextmanager
-async def store_over(database: Any) -> Any:
-    """A store over the test's database, with keys of no secrecy."""
-    async with Sealer(database.client, bytes(MASTER_KEY_BYTES)) as sealer:
-        yield Store(database.client, database, sealer, KeyedHash(bytes(HASH_KEY_BYTES)))
 
 
 async def import_sample(store: Store) -> None:

@@ -1,10 +1,11 @@
 """The database as a whole: which collections there are, and Beanie started over them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from beanie import Document, init_beanie
-from pymongo import IndexModel
-from pymongo.asynchronous.database import AsyncDatabase
+from pymongo import AsyncMongoClient, IndexModel
 
 from backend.documents.account import ExternalAccount
 from backend.documents.audit import AuditEvent
@@ -12,10 +13,14 @@ from backend.documents.balance import ExternalBalance
 from backend.documents.product import ExternalProduct
 from backend.documents.quarantine import Quarantined
 from backend.documents.raw_payload import RawPayload
+from backend.documents.store import Store, Stored
 from backend.documents.token import Token
 from backend.documents.transaction import ExternalTransaction
 from backend.documents.user import User
+from backend.kernel.ids import KeyedHash
+from backend.kernel.keys import Keys
 from backend.kernel.mongo.provision import CollectionSpec
+from backend.kernel.sealing import Sealer
 
 DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Token,
@@ -45,6 +50,10 @@ def _spec(document: type[Document]) -> CollectionSpec:
 COLLECTIONS: Final[tuple[CollectionSpec, ...]] = tuple(_spec(document) for document in DOCUMENTS)
 
 
-async def start_beanie(database: AsyncDatabase[dict[str, Any]]) -> None:
-    """Make the documents usable on ``database``; indexes are `openfinance db setup`'s work, not the app's."""
+@asynccontextmanager
+async def store_on(client: AsyncMongoClient[Stored], name: str, keys: Keys) -> AsyncIterator[Store]:
+    """The store in the database ``name``, which `openfinance db setup` has prepared; Beanie is started over it."""
+    database = client[name]
     await init_beanie(database=database, document_models=list(DOCUMENTS), skip_indexes=True)
+    async with Sealer(database, keys.master) as sealer:
+        yield Store(client, database, sealer, KeyedHash(keys.hash))

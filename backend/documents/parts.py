@@ -38,7 +38,7 @@ class Part(BaseModel):
 def bson_ready(value: Any) -> Any:
     """``value`` as BSON can hold it: Decimals become Decimal128, empty objects and lists are left out."""
     if isinstance(value, dict):
-        return {name: bson_ready(inner) for name, inner in value.items() if inner not in ({}, [])}
+        return {name: bson_ready(inner) for name, inner in value.items() if inner or not isinstance(inner, dict | list)}
     if isinstance(value, list):
         return [bson_ready(inner) for inner in value]
     return to_bson(value) if isinstance(value, Decimal) else value

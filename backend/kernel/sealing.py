@@ -12,7 +12,7 @@ from typing import Any, Self
 from bson import CodecOptions, ObjectId
 from bson.binary import Binary
 from bson.codec_options import DEFAULT_CODEC_OPTIONS
-from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.encryption import AsyncClientEncryption
 from pymongo.encryption_shared import Algorithm
 from pymongo.errors import DuplicateKeyError, EncryptionError, PyMongoError
@@ -29,11 +29,13 @@ _KNOWN_KEYS = 20_000
 class Sealer:
     """Seals and opens values for one user at a time."""
 
-    def __init__(self, client: AsyncMongoClient[dict[str, Any]], master_key: bytes) -> None:
-        self._client = client
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], master_key: bytes) -> None:
+        client = self._client = database.client
+        # Installations may share a server and its key vault: the same person in two of them has two keys.
+        self._realm = database.name
         self._master_key = master_key
-        database, collection = KEY_VAULT.split(".")
-        self._vault = client[database].get_collection(collection, write_concern=WriteConcern("majority"))
+        vault_database, vault_collection = KEY_VAULT.split(".")
+        self._vault = client[vault_database].get_collection(vault_collection, write_concern=WriteConcern("majority"))
         self._key_ids: OrderedDict[ObjectId, Binary] = OrderedDict()
         self._encryption = self._open()
 
@@ -77,7 +79,7 @@ class Sealer:
     async def prepare(self, owners: Iterable[ObjectId]) -> None:
         """Make sure that all ``owners`` have data keys, asking the vault once for all of them."""
         missing = {owner for owner in owners if owner not in self._key_ids}
-        names = {_key_name(owner): owner for owner in missing}
+        names = {self._key_name(owner): owner for owner in missing}
         if not names:
             return
         async for key in self._vault.find({"keyAltNames": {"$in": list(names)}}, {"keyAltNames": 1}):
@@ -85,7 +87,7 @@ class Sealer:
             self._remember(owner, key["_id"])
             missing.discard(owner)
         for owner in missing:
-            self._remember(owner, await self._create_key(_key_name(owner)))
+            self._remember(owner, await self._create_key(self._key_name(owner)))
 
     async def forget(self, owner: ObjectId) -> bool:
         """Delete ``owner``'s data key for good; False when there was none.
@@ -93,7 +95,7 @@ class Sealer:
         This process cannot open the owner's values from now on, others within KEY_CACHE_MS.
         """
         self._key_ids.pop(owner, None)
-        result = await self._vault.delete_one({"keyAltNames": _key_name(owner)})
+        result = await self._vault.delete_one({"keyAltNames": self._key_name(owner)})
         await self._encryption.close()
         self._encryption = self._open()
         return bool(result.deleted_count)
@@ -102,7 +104,7 @@ class Sealer:
         if known := self._key_ids.get(owner):
             self._key_ids.move_to_end(owner)
             return known
-        name = _key_name(owner)
+        name = self._key_name(owner)
         key_id = await self._find_key(name) or await self._create_key(name)
         self._remember(owner, key_id)
         return key_id
@@ -122,11 +124,10 @@ class Sealer:
             return key_id
         raise SealBroken("The owner was erased while being written")
 
+    def _key_name(self, owner: ObjectId) -> str:
+        return f"{self._realm}/user/{owner}"
+
     def _remember(self, owner: ObjectId, key_id: Binary) -> None:
         self._key_ids[owner] = key_id
         if len(self._key_ids) > _KNOWN_KEYS:
             self._key_ids.popitem(last=False)
-
-
-def _key_name(owner: ObjectId) -> str:
-    return f"user:{owner}"

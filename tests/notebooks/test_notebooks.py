@@ -14,16 +14,15 @@ from bson import ObjectId
 from nbclient import NotebookClient
 
 from tests.builders import WRITTEN
-from tests.sample import import_sample, store_over
+from tests.sample import import_sample
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
 
 
 @pytest.fixture
-async def _sample(database):
-    async with store_over(database) as store:
-        await import_sample(store)
+async def _sample(store):
+    await import_sample(store)
 
 
 @pytest.fixture

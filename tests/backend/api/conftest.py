@@ -16,12 +16,10 @@ from backend.api.app import create_app
 from backend.api.identity.passwords import Passwords
 from backend.api.services import Services, services_over
 from backend.banks.registry import Registry
-from backend.documents.database import start_beanie
-from backend.documents.store import Store
+from backend.documents.database import store_on
 from backend.insights.run import Insights
-from backend.kernel.ids import KeyedHash
-from backend.kernel.sealing import Sealer
 from backend.kernel.settings import Settings
+from tests.mongo import KEYS
 
 BASE_URL = "http://api.test"
 PASSWORD = "correct horse battery"
@@ -41,20 +39,20 @@ def settings_for_tests(**changes: Any) -> Settings:
 @pytest.fixture(scope="session")
 async def open_services(client, database_name) -> Callable[[Settings], AbstractAsyncContextManager[Services]]:
     """Opens the services over the worker's database, as the composition root does."""
-    await start_beanie(client[database_name])
 
     @asynccontextmanager
     async def opened(settings: Settings) -> AsyncIterator[Services]:
-        async with Sealer(client, b"m" * 96) as sealer:
-            store = Store(client, client[database_name], sealer, KeyedHash(b"h" * 32))
-            async with services_over(
+        async with (
+            store_on(client, database_name, KEYS) as store,
+            services_over(
                 store,
                 settings,
                 insights=Insights(store.database),
                 banks=Registry(),
                 passwords=CHEAP_PASSWORDS,
-            ) as services:
-                yield services
+            ) as services,
+        ):
+            yield services
 
     return opened
 

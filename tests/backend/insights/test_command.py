@@ -11,13 +11,12 @@ from backend.cli.insights import insights, render, show
 from backend.insights.catalogue import CATALOGUE
 from backend.kernel.errors import InvalidInput, NotFound
 from tests.builders import account, product
-from tests.sample import PEOPLE, import_sample, store_over
+from tests.sample import PEOPLE, import_sample
 
 
 @pytest.fixture
-async def _sample(database):
-    async with store_over(database) as store:
-        await import_sample(store)
+async def _sample(store):
+    await import_sample(store)
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 import pytest
 
 from tests.builders import person
-from tests.sample import GOLDEN, PEOPLE, import_sample, store_over
+from tests.sample import GOLDEN, PEOPLE, import_sample
 
 
 @pytest.fixture
-async def _sample(database):
-    async with store_over(database) as store:
-        await import_sample(store)
+async def _sample(store):
+    await import_sample(store)
 
 
 @pytest.mark.usefixtures("_sample")

@@ -13,8 +13,8 @@ ANNA, BEN = ObjectId("64b000000000000000000001"), ObjectId("64b00000000000000000
 
 
 @pytest.fixture
-async def sealer(client):
-    async with Sealer(client, b"m" * 96) as opened:
+async def sealer(database):
+    async with Sealer(database, b"m" * 96) as opened:
         yield opened
         for owner in (ANNA, BEN):
             await opened.forget(owner)
@@ -55,13 +55,13 @@ async def test_forgetting_an_owner_makes_all_of_theirs_unreadable_and_no_others(
     assert await sealer.open(BEN, bens) == "b"
 
 
-async def test_two_processes_make_one_key_for_an_owner(client, sealer):
-    async with Sealer(client, b"m" * 96) as other:
+async def test_two_processes_make_one_key_for_an_owner(database, sealer):
+    async with Sealer(database, b"m" * 96) as other:
         sealed = await other.seal(ANNA, "from the other process")
         assert await sealer.open(ANNA, await sealer.seal(ANNA, "from this one")) == "from this one"
         assert await sealer.open(ANNA, sealed) == "from the other process"
-    keys = client["encryption"]["__keyVault"]
-    assert await keys.count_documents({"keyAltNames": f"user:{ANNA}"}) == 1
+    keys = database.client["encryption"]["__keyVault"]
+    assert await keys.count_documents({"keyAltNames": f"{database.name}/user/{ANNA}"}) == 1
 
 
 async def test_keys_of_many_owners_are_prepared_together(sealer):
@@ -73,20 +73,29 @@ async def test_keys_of_many_owners_are_prepared_together(sealer):
         await sealer.forget(owner)
 
 
-async def test_another_master_key_opens_nothing(client, sealer):
+async def test_another_master_key_opens_nothing(database, sealer):
     sealed = await sealer.seal(ANNA, "204515807")
-    async with Sealer(client, b"x" * 96) as stranger:
+    async with Sealer(database, b"x" * 96) as stranger:
         with pytest.raises(SealBroken):
             await stranger.open(ANNA, sealed)
 
 
-async def test_a_key_vault_that_does_not_answer_is_not_taken_for_an_erased_value(mongo_server, client, sealer):
+async def test_a_key_vault_that_does_not_answer_is_not_taken_for_an_erased_value(sealer):
     sealed = await sealer.seal(ANNA, "204515807")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"mongodb://127.0.0.1:{silent.getsockname()[1]}"
         async with (
             AsyncMongoClient(uri, serverSelectionTimeoutMS=200) as nowhere,
-            Sealer(nowhere, b"m" * 96) as cut_off,
+            Sealer(nowhere["nowhere"], b"m" * 96) as cut_off,
         ):
             with pytest.raises(ConnectionFailure):
                 await cut_off.open(ANNA, sealed)
+
+
+async def test_erasing_a_person_leaves_the_same_person_of_another_installation_alone(client, sealer):
+    async with Sealer(client["another_installation"], b"m" * 96) as other:
+        kept = await other.seal(ANNA, "theirs")
+        await sealer.seal(ANNA, "ours")
+        await sealer.forget(ANNA)
+        assert await other.open(ANNA, kept) == "theirs"
+        await other.forget(ANNA)

@@ -21,13 +21,12 @@ from backend.api.protocol import SERVER_OPTIONS
 from backend.api.services import services_over
 from backend.banks.registry import Registry
 from backend.cli.serve import api_app as built
-from backend.documents.store import Store
+from backend.documents.database import store_on
 from backend.insights.run import Insights
-from backend.kernel.ids import KeyedHash
 from backend.kernel.mongo.client import connect
-from backend.kernel.sealing import Sealer
 from tests.backend.api.conftest import CHEAP_PASSWORDS, settings_for_tests
 from tests.builders import account, product
+from tests.mongo import KEYS
 
 EXAMPLES = 15
 CHECKS = [
@@ -78,8 +77,7 @@ class Running:
 
     @asynccontextmanager
     async def _open(self, chosen):
-        async with connect(self._uri) as client, Sealer(client, b"m" * 96) as sealer:
-            store = Store(client, client[self._database_name], sealer, KeyedHash(b"h" * 32))
+        async with connect(self._uri) as client, store_on(client, self._database_name, KEYS) as store:
             insights = Insights(store.database)
             async with services_over(
                 store, chosen, insights=insights, banks=Registry(), passwords=CHEAP_PASSWORDS
