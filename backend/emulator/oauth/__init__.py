@@ -1,0 +1,1 @@
+"""Emulated banks' authorization servers: the protocol, consents, and the pages a customer meets."""

@@ -1,0 +1,1 @@
+"""An authorization server by the standards, for any issuer: it knows nothing of banks, pages or consents."""
