@@ -36,7 +36,7 @@ demo: .venv/.ready-demo  ## start everything, connect, import, print, keep runni
 	@$(RUN)openfinance demo $(ARGS)
 
 test: .venv/.ready-dev  ## every test, with a real mongod and real HTTP
-	@$(RUN)pytest -n auto $(ARGS)
+	@$(RUN)pytest -n auto --dist loadgroup $(ARGS)
 
 unit: .venv/.ready-dev  ## only what needs no server, in seconds
 	@$(RUN)pytest -m unit $(ARGS)

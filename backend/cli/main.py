@@ -6,7 +6,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from backend.cli import db, users
+from backend.cli import db, ledger, users, world
 from backend.cli.demo import demo
 from backend.cli.doctor import doctor
 from backend.cli.importing import import_paths
@@ -27,6 +27,8 @@ commands = typer.Typer(
 )
 commands.add_typer(db.app, name="db")
 commands.add_typer(users.app, name="users")
+commands.add_typer(world.commands, name="world")
+commands.add_typer(ledger.commands, name="ledger")
 commands.command("import")(import_paths)
 commands.command()(insights)
 commands.command()(serve)

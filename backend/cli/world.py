@@ -13,12 +13,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from backend.emulator.world.advancing import Advanced, TimeGoingOn
-from backend.emulator.world.building import Built, fingerprint_of
+from backend.emulator.world.building import Built
 from backend.emulator.world.building import build as build_world
+from backend.emulator.world.clock import WorldClock
 from backend.emulator.world.opening import open_world
 from backend.emulator.world.opening import reset as reset_world
 from backend.emulator.world.reading import DATA, World, read_world
-from backend.emulator.world.showing import Holding, holdings, present
+from backend.emulator.world.showing import Holding, holdings
 from backend.kernel.errors import InvalidInput
 from backend.kernel.settings import Settings
 
@@ -36,7 +37,7 @@ def build(rows: _Rows = DATA) -> None:
     """Build banks, customers and two years of their lives; nothing happens if the world stands."""
     world = read_world(rows)
     started = time.monotonic()
-    built = asyncio.run(_build(world, fingerprint_of(rows)))
+    built = asyncio.run(_build(world))
     if not built:
         _console.print("The world stands already")
         return
@@ -90,13 +91,13 @@ def parse_step(text: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-async def _build(world: World, fingerprint: str) -> list[Built]:
+async def _build(world: World) -> list[Built]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     done: list[Built] = []
     async with open_world(Settings()) as opened:
         with Progress(*columns, console=_console, transient=True) as progress:
             task = progress.add_task("Building the world")
-            making = build_world(world, opened.platform.ledger, opened.database, fingerprint=fingerprint)
+            making = build_world(world, opened.platform.ledger, opened.database)
             async for built in making:
                 done.append(built)
                 progress.update(task, description=f"{built.persona}: {built.booked:,} entries")
@@ -105,7 +106,7 @@ async def _build(world: World, fingerprint: str) -> list[Built]:
 
 async def _show(world: World) -> Table:
     async with open_world(Settings()) as opened:
-        now = await present(opened.database)
+        now = await WorldClock(opened.database).now()
         table = Table("bank", "persona", "account", "number", title=f"The world on {now:%Y-%m-%d %H:%M} UTC")
         table.add_column("balance", justify="right")
         table.add_column("held", justify="right")
@@ -129,7 +130,7 @@ def _cells(holding: Holding) -> tuple[str, ...]:
 async def _clock(world: World, step: timedelta | None) -> Advanced:
     async with open_world(Settings()) as opened:
         if step is None:
-            return Advanced(await present(opened.database))
+            return Advanced(await WorldClock(opened.database).now())
         platform = opened.platform
         going_on = TimeGoingOn(world, platform.client, platform.database, opened.database)
         return await going_on.advance(step)
