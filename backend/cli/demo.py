@@ -4,21 +4,26 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from operator import itemgetter
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import httpx2
 import typer
 import uvicorn
 from rich.console import Console
 from rich.table import Table
+from starlette.types import ASGIApp
 
 from backend.api.protocol import SERVER_OPTIONS
 from backend.banks.registry import DATA
 from backend.bootstrap import api_app
 from backend.cli.importing import run_import
+from backend.emulator.app import open_world_server
+from backend.emulator.world.building import build
+from backend.emulator.world.opening import open_world
+from backend.emulator.world.reading import World, read_world
 from backend.ingest.intake import Counts
 from backend.kernel.errors import Misconfigured
 from backend.kernel.settings import Settings
@@ -31,13 +36,14 @@ _START_SECONDS: Final = 30
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after printing instead of running on.")] = False,
 ) -> None:
-    """Start MongoDB, import data/sample, serve the API, and show four people's accounts as the API gives them."""
+    """Start MongoDB, import data/sample, open the emulated banks, serve the API, show four people's accounts."""
     asyncio.run(_demo(Console(), once=once))
 
 
 async def _demo(console: Console, *, once: bool) -> None:
     settings = Settings()
-    _require_free(settings.host, settings.port)
+    for port in (settings.port, settings.world_port):
+        _require_free(settings.host, port)
     total = Counts()
     for report in await run_import([SAMPLE]):
         total.add(report.counts)
@@ -46,14 +52,30 @@ async def _demo(console: Console, *, once: bool) -> None:
         f"{total.same} the same, {total.quarantined} set aside.",
         soft_wrap=True,
     )
-    # Access logs would stand between the tables.
-    async with _served(settings.model_copy(update={"log_level": "WARNING"})) as base:
+    async with AsyncExitStack() as stack:
+        world = await _build_world(console)
+        banks = await stack.enter_async_context(open_world_server(settings, world, port=settings.world_port))
+        await stack.enter_async_context(_served(banks, settings.host, settings.world_port, lifespan="off"))
+        streets = ", ".join(bank.name for bank in world.banks.values())
+        console.print(f"[green]✓[/] {len(world.banks)} emulated banks are open: {streets}.", soft_wrap=True)
+        # Access logs would stand between the tables.
+        api = api_app(settings.model_copy(update={"log_level": "WARNING"}))
+        base = await stack.enter_async_context(_served(api, settings.host, settings.port))
         console.print(f"[green]✓[/] The API answers at {base}\n")
         async with httpx2.AsyncClient(base_url=base) as client:
             await _show(console, client, _tokens())
         if not once:
-            _say_where(console, base)
+            _say_where(console, base, world, settings.world_port)
             await asyncio.Event().wait()
+
+
+async def _build_world(console: Console) -> World:
+    world = read_world()
+    with console.status("Building the emulated banks' customers and two years of their lives …"):
+        async with open_world(Settings()) as opened:
+            async for _ in build(world, opened.platform.ledger, opened.database):
+                pass
+    return world
 
 
 def _require_free(host: str, port: int) -> None:
@@ -66,10 +88,9 @@ def _require_free(host: str, port: int) -> None:
 
 
 @asynccontextmanager
-async def _served(settings: Settings) -> AsyncIterator[str]:
-    """The API on its port, in this process, until the block ends."""
-    app = api_app(settings)
-    server = uvicorn.Server(uvicorn.Config(app, host=settings.host, port=settings.port, **SERVER_OPTIONS))
+async def _served(app: ASGIApp, host: str, port: int, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
+    """``app`` on its port, in this process, until the block ends."""
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, lifespan=lifespan, **SERVER_OPTIONS))
     running = asyncio.create_task(server.serve())
     try:
         for _ in range(_START_SECONDS * 20):
@@ -77,8 +98,8 @@ async def _served(settings: Settings) -> AsyncIterator[str]:
                 break
             await asyncio.sleep(0.05)
         if not server.started:
-            raise Misconfigured("The API did not start; run `openfinance serve` to see why")
-        yield f"http://{settings.host}:{settings.port}"
+            raise Misconfigured(f"Nothing started on port {port}; run `openfinance serve` to see why")
+        yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
         await running
@@ -158,12 +179,15 @@ def _money(amount: str | None, currency: str) -> str:
     return f"{Decimal(amount):,f} {currency}" if amount is not None else "not stated"
 
 
-def _say_where(console: Console, base: str) -> None:
+def _say_where(console: Console, base: str, world: World, world_port: int) -> None:
+    green, frida = world.banks["green-bank"], world.personas["fridaklo"]
     console.print(
         f"""
 Running until Ctrl-C:
   API      {base}/api/v1/accounts   (curl -H "Authorization: Bearer $TOKEN")
   OpenAPI  {base}/openapi.json
-  Tokens   data/sample/open_finance.tokens.json holds one for each sample person""",
+  Tokens   data/sample/open_finance.tokens.json holds one for each sample person
+  Banks    http://{green.host}:{world_port} and others; {frida.user_name} logs in with "{frida.password}"
+           openfinance world show | clock --advance 30d | fault --list""",
         highlight=False,
     )

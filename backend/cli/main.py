@@ -12,6 +12,8 @@ from backend.cli.doctor import doctor
 from backend.cli.importing import import_paths
 from backend.cli.insights import insights
 from backend.cli.serve import openapi, serve
+from backend.cli.world_fault import fault
+from backend.cli.world_serve import serve as serve_world
 from backend.kernel.errors import OpenFinanceError
 from backend.kernel.log import configure
 from backend.kernel.settings import Settings
@@ -27,6 +29,8 @@ commands = typer.Typer(
 )
 commands.add_typer(db.app, name="db")
 commands.add_typer(users.app, name="users")
+world.commands.command("serve")(serve_world)
+world.commands.command("fault")(fault)
 commands.add_typer(world.commands, name="world")
 commands.add_typer(ledger.commands, name="ledger")
 commands.command("import")(import_paths)

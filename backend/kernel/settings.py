@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8003, ge=1, le=65535, description="Port the API listens on.")
+    world_port: int = Field(default=8004, ge=1, le=65535, description="Port the emulated banks listen on.")
     origins: str = Field(default="", description="Comma-separated web origins whose pages may call the API (CORS).")
     rate_limit_per_minute: int = Field(
         default=60, ge=0, description="Requests a minute for one caller; 0 switches the limit off."
