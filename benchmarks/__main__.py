@@ -13,11 +13,11 @@ import psutil
 import uvloop
 from rich.console import Console
 
-from benchmarks import imports, insights, reads
+from benchmarks import banks, imports, insights, reads
 from benchmarks.report import GateFailed, Row, show, write_json
 from benchmarks.stage import CALM_CORES, PortTaken, Stage, busy_cores, mongo
 
-SECTIONS: Final = ("reads", "import", "insights", "ledger")
+SECTIONS: Final = ("reads", "import", "insights", "ledger", "banks")
 LEDGER: Final = "benchmarks.ledger"
 WIDTH: Final = 160
 GATE_FAILED: Final = 1
@@ -72,7 +72,7 @@ async def _run(console: Console, stage: Stage, options: argparse.Namespace) -> N
 
 
 async def _section(section: str, stage: Stage, *, full: bool) -> list[Row]:
-    measured = {"reads": reads.measure, "import": imports.measure, "insights": insights.measure}
+    measured = {"reads": reads.measure, "import": imports.measure, "insights": insights.measure, "banks": banks.measure}
     if section in measured:
         return await measured[section](stage, full=full)
     if find_spec(LEDGER) is None:

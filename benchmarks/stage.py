@@ -10,7 +10,7 @@ import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -209,7 +209,8 @@ def _started(server: Server, log: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            server.process.terminate()
+            with suppress(psutil.NoSuchProcess):  # it died by itself, and its log says why
+                server.process.terminate()
             try:
                 server.process.wait(10)
             except psutil.TimeoutExpired:

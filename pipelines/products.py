@@ -28,6 +28,7 @@ NO_TERM: Final = "no term"
 
 # Longer than any contract; beyond it the dates of the calendar run out.
 LONGEST_TERM_MONTHS: Final = 1200
+LAST_YEAR: Final = 9000
 
 
 def products(
@@ -87,11 +88,12 @@ def _reasons() -> dict[str, Expression]:
     has_value = {"$gt": ["$property_value", 0]}
     mortgage_without = {"$and": [{"$eq": ["$type", "Mortgage"]}, {"$not": [has_value]}]}
     no_term = {"$or": [{"$lte": ["$months", 0]}, {"$gt": ["$months", LONGEST_TERM_MONTHS]}]}
+    no_opening = {"$or": [is_missing("$opened"), {"$gt": [{"$year": "$opened"}, LAST_YEAR]}]}
     return {
         "rate_reason": first_reason((is_missing("$rate"), NO_RATE), ({"$lte": ["$amount", 0]}, NOTHING_OWED)),
         "has_value": has_value,
         "value_reason": first_reason((mortgage_without, NO_PROPERTY_VALUE)),
-        "end_reason": first_reason((is_missing("$opened"), NO_OPENING_DATE), (no_term, NO_TERM)),
+        "end_reason": first_reason((no_opening, NO_OPENING_DATE), (no_term, NO_TERM)),
     }
 
 

@@ -105,6 +105,20 @@ def product(
     }
 
 
+def machine_client(owner: Stored | None = None, label: str = "nightly job", **more: Any) -> Stored:
+    """One of `machine_clients`, with a secret that nobody knows."""
+    return {
+        "_id": ObjectId(),
+        **(owner or person()),
+        "Label": label,
+        "Scopes": ["read"],
+        "AuthMethod": "client_secret_basic",
+        "SecretHash": Binary(_digest("secret")),
+        "CreatedAt": WRITTEN,
+        **more,
+    }
+
+
 def _digest(*parts: str) -> bytes:
     return hashlib.blake2b("/".join(parts).encode(), digest_size=16).digest()
 

@@ -1,6 +1,7 @@
 """The MongoDB of a test run: one server for all workers, one database for each."""
 
 import asyncio
+import base64
 import os
 import random
 import shutil
@@ -18,6 +19,11 @@ from backend.kernel.mongo.embedded import EmbeddedMongo
 _RUN = "openfinance-tests-"
 # One pair for all tests: data keys outlive the databases that are emptied between them.
 KEYS = Keys(master=b"m" * 96, hash=b"h" * 32)
+# The same for commands and servers that tests start.
+KEY_SETTINGS = {
+    "MASTER_KEY": base64.b64encode(KEYS.master).decode(),
+    "HASH_KEY": base64.b64encode(KEYS.hash).decode(),
+}
 
 
 def free_port() -> int:

@@ -52,6 +52,10 @@ class ServerFreeCollection:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 
+    def find(self, *arguments: Any, **options: Any) -> Any:
+        options.pop("collation", None)  # without a server, capitals make another name
+        return self._collection.find(*arguments, **options)
+
     async def bulk_write(self, operations: Iterable[ReplaceOne], **_options: Any) -> SimpleNamespace:
         results = [
             await self._collection.replace_one(operation._filter, operation._doc, operation._upsert or False)

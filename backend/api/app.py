@@ -15,6 +15,8 @@ from backend.api import compat, data, health
 from backend.api.gates import Bodies, Callers, Problems
 from backend.api.identity import routes as identity
 from backend.api.limiting import Limiter
+from backend.api.machines import endpoints as machine_endpoints
+from backend.api.machines import routes as machines
 from backend.api.observing import Metrics, Observed
 from backend.api.openapi import complete
 from backend.api.problems import answer_to
@@ -26,6 +28,8 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[Services]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     *data.ROUTERS,
     *identity.ROUTERS,
+    machines.router,
+    *machine_endpoints.ROUTERS,
     *compat.ROUTERS,
     *health.ROUTERS,
 )

@@ -15,6 +15,7 @@ from backend.kernel.errors import NotAllowed
 __all__ = [
     "Direct",
     "FromRequest",
+    "ManagerDep",
     "MaybeViewerDep",
     "OperatorDep",
     "ReaderDep",
@@ -95,5 +96,6 @@ maybe_viewer = FromRequest(maybe_viewer_of)
 ServicesDep = Annotated[Services, Depends(services)]
 ViewerDep = Annotated[Viewer, Depends(viewer)]
 ReaderDep = Annotated[Viewer, Depends(requires("read"))]
+ManagerDep = Annotated[Viewer, Depends(requires("manage"))]
 OperatorDep = Annotated[Viewer, Depends(requires("operate"))]
 MaybeViewerDep = Annotated[Viewer | None, Depends(maybe_viewer)]

@@ -55,7 +55,8 @@ class Problems:
 class Callers:
     """Recognises the bearer token, and counts the call for that token or for the address.
 
-    An address that spent its share on wrong tokens is turned away before the database is asked again.
+    An address from which too many wrong tokens came is turned away before the database is asked again; tokens
+    that were recognised a moment ago go through.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -141,5 +142,9 @@ def _bearer(scope: Scope) -> str | None:
 async def _viewer(token: str, credentials: Credentials, limiter: Limiter, scope: Scope) -> Viewer | None:
     if viewer := credentials.remembered(token):
         return viewer
-    limiter.refuse_spent(address_of(scope))
-    return await credentials.recognise(token)
+    address = address_of(scope)
+    limiter.refuse_guesser(address)
+    viewer = await credentials.recognise(token)
+    if viewer is None:
+        limiter.count_mistake(address)
+    return viewer

@@ -16,6 +16,8 @@ from backend.api.identity.viewer import VIEWER, Viewer
 from backend.kernel.errors import TooManyRequests
 
 _NOBODY: Final = "nobody"
+# Behind one address there may be many callers, and the mistakes of one must not soon switch off the others.
+_MISTAKES_PER_SHARE: Final = 10
 
 
 class Limiter:
@@ -23,6 +25,7 @@ class Limiter:
 
     def __init__(self, per_minute: int) -> None:
         self._per_caller = RateLimitItemPerMinute(per_minute) if per_minute else None
+        self._mistakes = RateLimitItemPerMinute(per_minute * _MISTAKES_PER_SHARE, namespace="MISTAKES")
         self._windows = MovingWindowRateLimiter(MemoryStorage())
 
     @property
@@ -35,10 +38,15 @@ class Limiter:
         if self._per_caller:
             self.count_for(self._per_caller, caller)
 
-    def refuse_spent(self, caller: str) -> None:
-        """TooManyRequests if ``caller`` has used up its share; nothing is counted."""
-        if self._per_caller and not self._windows.test(self._per_caller, caller):
-            raise self._refusal(self._per_caller, caller)
+    def refuse_guesser(self, address: str) -> None:
+        """TooManyRequests if from ``address`` came too many wrong tokens; nothing is counted."""
+        if self.is_on and not self._windows.test(self._mistakes, address):
+            raise self._refusal(self._mistakes, address)
+
+    def count_mistake(self, address: str) -> None:
+        """One more token from ``address`` was wrong, which the database had to be asked for."""
+        if self.is_on:
+            self._windows.hit(self._mistakes, address)
 
     def count_for(self, item: RateLimitItem, *caller: str) -> None:
         """The same for another limit than the general one."""

@@ -11,7 +11,7 @@ SECURITY_SCHEMES: Final = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token from /api/v1/log-in or /api/v1/tokens",
+        "description": "A token from /api/v1/log-in, /api/v1/tokens or, for machine clients, /oauth/token",
     },
     "basic": {
         "type": "http",

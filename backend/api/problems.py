@@ -1,8 +1,11 @@
 """Problems (RFC 9457): every error leaves as one small document that tells nothing it should not."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +24,11 @@ from backend.kernel.mongo.client import translated
 MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "openfinance.request_id"
 _URI = "urn:openfinance:problem:"
+_OAUTH: Final = "/oauth/"
+_OAUTH_ERRORS: Final = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
 _OURS = HTTPStatus.INTERNAL_SERVER_ERROR
+_ROOT: Final = Path(__file__).parents[2]
+_PACKAGES: Final = tuple(f"{_ROOT / package}{os.sep}" for package in ("backend", "pipelines"))
 
 
 class Fault(BaseModel):
@@ -83,9 +90,19 @@ class Answer:
         await self.response(scope)(scope, _nothing, send)
 
     def response(self, scope: Scope) -> Response:
-        """The same as a response object."""
+        """The same as a response object; where OAuth is spoken, in its words."""
+        if scope["path"].startswith(_OAUTH):
+            return self._in_oauth()
         body = self.body(scope.get(REQUEST_ID, ""))
         return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+    def _in_oauth(self) -> Response:
+        """RFC 6749, section 5.2."""
+        status = HTTPStatus.BAD_REQUEST if self.status == HTTPStatus.UNPROCESSABLE_ENTITY else self.status
+        error = _OAUTH_ERRORS.get(status, "server_error" if status >= _OURS else "invalid_request")
+        body = render({"error": error, "error_description": self.detail})
+        headers = {**(self.headers or {}), "Cache-Control": "no-store"}
+        return Response(body, status, headers=headers, media_type="application/json")
 
 
 async def _nothing() -> Message:
@@ -95,13 +112,14 @@ async def _nothing() -> Message:
 def answer_to(error: Exception, scope: Scope) -> Answer:
     """The answer that ``error`` deserves; what nobody foresaw is a 500 that says nothing of it.
 
-    What is our fault is logged by its class alone: texts of errors can hold data.
+    What is our fault is logged by its class and place alone: texts of errors can hold data.
     """
+    raised = error
     if isinstance(error, PyMongoError):
         error = _in_our_words(error)
     if isinstance(error, OpenFinanceError):
         if error.status >= _OURS:
-            _log(scope, "failed", error)
+            _log(scope, "failed", error, raised)
         return _ours(error)
     if isinstance(error, RequestValidationError):
         faults = list(_faults(error))
@@ -110,15 +128,30 @@ def answer_to(error: Exception, scope: Scope) -> Answer:
         return _of_routing(error)
     if isinstance(error, ClientDisconnect):  # nobody reads the answer, but it is counted
         return Answer(HTTPStatus.BAD_REQUEST, Malformed.kind, Malformed.title, "The body ended too early")
-    _log(scope, "unexpected", error)
+    _log(scope, "unexpected", error, raised)
     return Answer(_OURS, OpenFinanceError.kind, OpenFinanceError.title, _TELL_US)
 
 
 _TELL_US = "Nothing is wrong with the request; give the operator its request_id"
 
 
-def _log(scope: Scope, event: str, error: Exception) -> None:
-    get_logger().error(event, request_id=scope.get(REQUEST_ID), error_class=type(error).__name__)
+def _log(scope: Scope, event: str, error: Exception, raised: Exception) -> None:
+    get_logger().error(
+        event, request_id=scope.get(REQUEST_ID), error_class=type(error).__name__, **_innermost_of_ours(raised)
+    )
+
+
+def _innermost_of_ours(error: BaseException | None) -> dict[str, str]:
+    """File, line and function of the last place in our code that the error, or what it came from, went through."""
+    found: dict[str, str] = {}
+    while error is not None:
+        for frame, line in walk_tb(error.__traceback__):
+            code = frame.f_code
+            if code.co_filename.startswith(_PACKAGES):
+                file = Path(code.co_filename).relative_to(_ROOT).as_posix()
+                found = {"raised_at": f"{file}:{line}", "function": code.co_qualname}
+        error = error.__cause__ or (error.__context__ if error.__suppress_context__ else None)
+    return found
 
 
 def _in_our_words(error: PyMongoError) -> Exception:

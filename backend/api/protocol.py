@@ -71,6 +71,8 @@ SERVER_OPTIONS: Final[dict[str, Any]] = {
     "access_log": False,  # ours is structured and shows only what is on its list
     "log_config": None,
     "server_header": False,
+    # Without a proxy anybody may write X-Forwarded-For, and would get rid of the limits for their address.
+    "proxy_headers": False,
     "limit_concurrency": 2_000,
     "timeout_keep_alive": 20,
     "timeout_graceful_shutdown": 10,

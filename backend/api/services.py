@@ -8,10 +8,13 @@ from backend.api.identity.audit import Audit
 from backend.api.identity.credentials import Credentials
 from backend.api.identity.passwords import Passwords
 from backend.api.identity.people import People
+from backend.api.machines.clients import MachineClients
+from backend.api.machines.issuer import machine_issuer
 from backend.banks.registry import Registry
 from backend.documents.store import Store
 from backend.insights.run import Insights
 from backend.kernel.settings import Settings
+from backend.oauth.issuer import Issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Services:
     credentials: Credentials
     people: People
     audit: Audit
+    clients: MachineClients
+    issuer: Issuer
 
 
 @asynccontextmanager
@@ -42,4 +47,6 @@ async def services_over(
     await passwords.warm_up()
     async with Credentials(store, audit) as credentials:
         people = People(store, passwords, credentials, audit)
-        yield Services(store, insights, banks, settings, credentials, people, audit)
+        clients = MachineClients(store, credentials, audit)
+        issuer = machine_issuer(settings.public_url, store, clients, credentials)
+        yield Services(store, insights, banks, settings, credentials, people, audit, clients, issuer)

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -29,12 +29,15 @@ class StrictRoute(APIRoute):
     A route whose function takes the ``Request`` itself checks the names in the query on its own.
     """
 
+    refusals: ClassVar[dict[int | str, dict[str, Any]]] = PROBLEM_RESPONSES
+
     def __init__(self, *args: Any, **options: Any) -> None:
+        # Before FastAPI sees them: it makes shapes of the models that they name.
+        options["responses"] = self.refusals | (options.get("responses") or {})
         super().__init__(*args, **options)
         self.operation_id = self.operation_id or self.name
         security = [BEARER] if self._is_closed else []
         self.openapi_extra = {"security": security} | (self.openapi_extra or {})
-        self.responses = PROBLEM_RESPONSES | self.responses
 
     def get_route_handler(self) -> Handler:
         """The handler, behind our checks."""

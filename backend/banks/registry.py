@@ -3,15 +3,16 @@
 import importlib
 import importlib.util
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.banks.contract import Bank, Dialect, Kind
+from backend.banks.requests import Routes
 from backend.kernel.errors import Misconfigured, NotFound
 
 DATA: Final = Path(__file__).resolve().parents[2] / "data"
@@ -29,6 +30,7 @@ class _Row(BaseModel):
     zone: str
     kinds: list[str] = Field(min_length=1)
     own: bool = False
+    emulated: str | None = Field(default=None, min_length=1, description="Its id in the emulated world")
     ways: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -36,14 +38,17 @@ class Registry:
     """Banks by id and by name, and the dialects they speak. Raises Misconfigured, naming file and reason."""
 
     def __init__(self, rows: Path = DATA / "banks") -> None:
-        banks = [_read(path) for path in sorted(rows.glob("*.toml"))]
-        if not banks:
+        found = [_read(path) for path in sorted(rows.glob("*.toml"))]
+        if not found:
             raise Misconfigured(f"No bank is described in {rows}; add a row such as green_bank.toml")
+        names = {each.row.dialect for each in found}
+        self._dialects = {name: _load(name) for name in names}
+        self._routes = {name: _load_routes(name) for name in names}
+        banks = [_bank(each, self._dialects[each.row.dialect]) for each in found]
         self._banks = {bank.id: bank for bank in banks}
         self._by_name = {bank.name.casefold(): bank for bank in banks}
         if len(self._by_name) != len(banks):
             raise Misconfigured(f"Two banks in {rows} have the same name")
-        self._dialects = {name: _load(name) for name in {bank.dialect for bank in banks}}
         for bank in banks:
             _check_kinds(bank, self._dialects[bank.dialect])
 
@@ -68,29 +73,54 @@ class Registry:
         """How this bank speaks."""
         return self._dialects[bank.dialect]
 
+    def routes(self, bank: Bank) -> Routes:
+        """Where this bank keeps its lists."""
+        return self._routes[bank.dialect]
+
     @property
     def own_names(self) -> frozenset[str]:
         """Names of the institutions that run this store and whose accounts are not external."""
         return frozenset(bank.name for bank in self if bank.own)
 
 
-def _read(path: Path) -> Bank:
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A bank's file and what it says."""
+
+    path: Path
+    row: _Row
+
+
+def _read(path: Path) -> _Described:
     try:
-        row = _Row.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        zone = ZoneInfo(row.zone)
+        return _Described(path, _Row.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))))
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
-        wrong = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
-        raise Misconfigured(f"{path} does not describe a bank; look at: {wrong}") from error
+        raise Misconfigured(f"{path} does not describe a bank; look at: {_places(error)}") from error
+
+
+def _bank(described: _Described, dialect: Dialect) -> Bank:
+    path, row = described.path, described.row
+    try:
+        zone, ways = ZoneInfo(row.zone), dialect.ways.model_validate(row.ways)
+    except ValidationError as error:
+        raise Misconfigured(f"{path} names ways that {dialect.name} does not know: {_reasons(error)}") from error
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise Misconfigured(f"{path} names an unknown time zone; use one such as Europe/Helsinki") from error
     unknown = set(row.kinds) - set(get_args(Kind))
     if unknown:
         raise Misconfigured(f"{path} names unknown kinds of records: {', '.join(sorted(unknown))}")
-    ways: Mapping[str, Any] = MappingProxyType(row.ways)
     kinds = frozenset(cast("list[Kind]", row.kinds))
-    return Bank(path.stem, row.name, row.dialect, row.country, zone, kinds, own=row.own, ways=ways)
+    return Bank(path.stem, row.name, row.dialect, row.country, zone, kinds, row.own, ways, row.emulated)
+
+
+def _places(error: ValidationError) -> str:
+    return ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors())
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(f"ways.{'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in error.errors())
 
 
 def _load(name: str) -> Dialect:
@@ -101,6 +131,14 @@ def _load(name: str) -> Dialect:
     if not isinstance(dialect, Dialect) or dialect.name != name:
         raise Misconfigured(f"{module} must define DIALECT, a Dialect named {name}")
     return dialect
+
+
+def _load_routes(name: str) -> Routes:
+    module = f"{_DIALECTS}.{name}.routes"
+    routes = importlib.import_module(module).ROUTES
+    if not isinstance(routes, Routes):
+        raise Misconfigured(f"{module} must define ROUTES, the Routes of {name}")
+    return routes
 
 
 def _check_kinds(bank: Bank, dialect: Dialect) -> None:

@@ -18,7 +18,7 @@ from backend.kernel.mongo.provision import Report, provision
 from backend.kernel.settings import Settings
 
 app = typer.Typer(help="The embedded MongoDB, and any MongoDB made ready.", no_args_is_help=True)
-_console = Console(highlight=False, soft_wrap=True)
+_console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command()

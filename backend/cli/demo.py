@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
@@ -13,6 +12,7 @@ import httpx2
 import typer
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from starlette.types import ASGIApp
 
@@ -20,6 +20,7 @@ from backend.api.protocol import SERVER_OPTIONS
 from backend.banks.registry import DATA
 from backend.bootstrap import api_app
 from backend.cli.importing import run_import
+from backend.cli.listening import require_free, url
 from backend.emulator.app import open_world_server
 from backend.emulator.world.building import build
 from backend.emulator.world.opening import open_world
@@ -42,8 +43,8 @@ def demo(
 
 async def _demo(console: Console, *, once: bool) -> None:
     settings = Settings()
-    for port in (settings.port, settings.world_port):
-        _require_free(settings.host, port)
+    for port, setting in ((settings.port, "PORT"), (settings.world_port, "WORLD_PORT")):
+        require_free(settings.host, port, setting=setting)
     total = Counts()
     for report in await run_import([SAMPLE]):
         total.add(report.counts)
@@ -78,15 +79,6 @@ async def _build_world(console: Console) -> World:
     return world
 
 
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Misconfigured(f"Port {port} is taken by another program; choose another with PORT=…") from error
-
-
 @asynccontextmanager
 async def _served(app: ASGIApp, host: str, port: int, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
     """``app`` on its port, in this process, until the block ends."""
@@ -99,7 +91,7 @@ async def _served(app: ASGIApp, host: str, port: int, *, lifespan: Literal["on",
             await asyncio.sleep(0.05)
         if not server.started:
             raise Misconfigured(f"Nothing started on port {port}; run `openfinance serve` to see why")
-        yield f"http://{host}:{port}"
+        yield url(host, port)
     finally:
         server.should_exit = True
         await running
@@ -153,17 +145,17 @@ async def _add_holdings(ask: _Asker, person: str, accounts: Table, products: Tab
     for account in sorted((await ask("/api/v1/accounts"))["data"], key=by_bank):
         accounts.add_row(
             person,
-            account["AccountBank"],
+            escape(account["AccountBank"]),
             account["AccountType"],
-            account["AccountNumberMasked"],
+            escape(account["AccountNumberMasked"] or "–"),
             _money(account["AccountBalance"], account["AccountCurrency"]),
         )
     for product in (await ask("/api/v1/products"))["data"]:
         products.add_row(
             person,
-            product["ProductBank"],
+            escape(product["ProductBank"]),
             product["ProductType"],
-            product["ContractNumber"],
+            escape(product["ContractNumber"] or "–"),
             _money(product["ProductAmount"], product["ProductCurrency"]),
             product["ProductInterestRate"] or "–",
         )
@@ -190,4 +182,5 @@ Running until Ctrl-C:
   Banks    http://{green.host}:{world_port} and others; {frida.user_name} logs in with "{frida.password}"
            openfinance world show | clock --advance 30d | fault --list""",
         highlight=False,
+        soft_wrap=True,
     )

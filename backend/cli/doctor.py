@@ -9,6 +9,7 @@ from typing import Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from backend.banks.registry import Registry
 from backend.bootstrap import open_store
@@ -42,7 +43,7 @@ def doctor() -> None:
     ]
     table = Table("", "what", "found")
     for finding in findings:
-        table.add_row("[green]✓[/]" if finding.well else "[bold red]✗[/]", finding.what, finding.found)
+        table.add_row("[green]✓[/]" if finding.well else "[bold red]✗[/]", finding.what, Text(finding.found))
     Console().print(table)
     raise typer.Exit(0 if all(finding.well for finding in findings) else NOT_WELL)
 

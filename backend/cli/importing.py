@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from backend.banks.registry import Registry
 from backend.bootstrap import open_store
@@ -43,7 +44,7 @@ async def run_import(paths: list[Path], *, kind: str | None = None, dry_run: boo
     banks = Registry()
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
@@ -70,7 +71,7 @@ def show(console: Console, reports: list[FileReport], *, dry_run: bool = False) 
         table.add_column(name, justify="right")
     for report in reports:
         total.add(report.counts)
-        table.add_row(report.file.path.name, *_figures(report.counts))
+        table.add_row(Text(report.file.path.name), *_figures(report.counts))
     if len(reports) > 1:
         table.add_section()
         table.add_row("all", *_figures(total))
@@ -86,13 +87,23 @@ def _figures(counts: Counts) -> tuple[str, ...]:
 
 
 def _show_problems(console: Console, reports: list[FileReport], total: Counts, *, dry_run: bool) -> None:
-    table = Table("file", "place", "code", "pointer", "reason", title="Set aside", title_justify="left")
+    console.print("Set aside:")
     for report in reports:
         for place, rejected in report.counts.problems:
-            table.add_row(report.file.path.name, place, rejected.code, rejected.pointer or "/", rejected.reason)
-    console.print(table)
+            why = f"{rejected.code} at {said(rejected.pointer)} – {rejected.reason}"
+            # A line each, however narrow the terminal: what one needs to find the record must not be cut off.
+            console.print(Text(f"  {report.file.path.name}, {place}: {why}"), soft_wrap=True)
     shown = len(total.problems)
     if total.quarantined > shown:
         console.print(f"… and {total.quarantined - shown:,} more.")
     if not dry_run:
-        console.print("They are kept in the collection [bold]quarantine[/], their bytes in [bold]raw_payloads[/].")
+        console.print(
+            "They are kept: see [bold]openfinance quarantine[/], and [bold]openfinance quarantine show ID[/] for "
+            "the bytes of one.",
+            soft_wrap=True,
+        )
+
+
+def said(pointer: str) -> str:
+    """A JSON pointer for people."""
+    return pointer or "the whole record"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from bson import ObjectId
@@ -123,7 +123,9 @@ class _Section:
     def table(self, rows: Iterable[Any]) -> Table:
         table = Table(title=self.title, title_justify="left", title_style="bold", header_style="bold")
         for column in self.columns:
-            table.add_column(column.heading, justify=column.justify, no_wrap=not column.may_break)
+            # Rich takes room from columns that may break, and would cut off their longest words.
+            overflow: Literal["fold", "ellipsis"] = "fold" if column.may_break else "ellipsis"
+            table.add_column(column.heading, justify=column.justify, no_wrap=not column.may_break, overflow=overflow)
         for row in rows:
             # Names come from banks: as Text, nothing in them is taken for markup.
             table.add_row(*(Text(column.cell(row)) for column in self.columns))

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from backend.api.protocol import SERVER_OPTIONS
 from backend.bootstrap import api_app, open_services
+from backend.cli.listening import require_free, url
 from backend.kernel.settings import Settings
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
-_console = Console(highlight=False, soft_wrap=True)
+_console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 def serve(
@@ -27,20 +28,19 @@ def serve(
 ) -> None:
     """Run the API until Ctrl-C."""
     settings = Settings()
+    host, port = host or settings.host, port or settings.port
+    require_free(host, port, setting="PORT")
     # Once before uvicorn, which tells of trouble by a traceback, and before workers start an embedded MongoDB each.
     asyncio.run(_try(settings))
-    host, port = host or settings.host, port or settings.port
-    _console.print(f"The API listens on http://{host}:{port}")
+    _console.print(f"The API listens on {url(host, port)}")
     uvicorn.run(
         "backend.bootstrap:api_app",
         factory=True,
         host=host,
         port=port,
         workers=workers,
-        # Without a proxy anybody may write that header, and would get rid of the limits for their address.
-        proxy_headers=behind_proxy is not None,
         forwarded_allow_ips=behind_proxy,
-        **SERVER_OPTIONS,
+        **SERVER_OPTIONS | {"proxy_headers": behind_proxy is not None},
     )
 
 

@@ -19,7 +19,7 @@ from backend.kernel.errors import InvalidInput
 from backend.kernel.settings import Settings
 
 app = typer.Typer(help="Who is here, who operates, and their passwords.", no_args_is_help=True)
-_console = Console(highlight=False, soft_wrap=True)
+_console = Console(highlight=False, soft_wrap=True, markup=False)
 _ACTOR = "command"
 
 
@@ -71,12 +71,14 @@ async def _change(user: str, change: Callable[[Store, ObjectId], Awaitable[str]]
 
 
 async def _list() -> None:
-    table = Table("user", "roles", "since", "can log in")
-    table.add_column("id", no_wrap=True)
+    table = Table()
+    for heading in ("user", "roles", "since", "can log in", "id"):
+        is_whole = heading in ("since", "id")
+        table.add_column(heading, overflow="ellipsis" if is_whole else "fold", no_wrap=is_whole)
     shown = {"UserName": 1, "Roles": 1, "CreatedAt": 1, "PasswordHash": 1}
     async with open_store(Settings()) as store:
         async for user in store.collection("users").find({}, shown, sort=[("UserName", 1)]):
             since = user["CreatedAt"].date().isoformat()
-            able = "yes" if user.get("PasswordHash") else "no password yet"
+            able = "yes" if user.get("PasswordHash") else "no"
             table.add_row(user["UserName"], ", ".join(user.get("Roles", [])), since, able, str(user["_id"]))
     _console.print(table)

@@ -39,5 +39,7 @@ async def _serve(settings: Settings, world: World, port: int) -> None:
         for bank in world.banks.values():
             table.add_row(bank.name, f"http://{bank.host}:{port}", bank.dialect)
         _console.print(table)
-        config = uvicorn.Config(server, host=_HOST, port=port, log_level="warning", server_header=False)
+        config = uvicorn.Config(
+            server, host=_HOST, port=port, log_level="warning", server_header=False, proxy_headers=False
+        )
         await uvicorn.Server(config).serve()

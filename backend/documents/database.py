@@ -10,6 +10,8 @@ from pymongo import AsyncMongoClient, IndexModel
 from backend.documents.account import ExternalAccount
 from backend.documents.audit import AuditEvent
 from backend.documents.balance import ExternalBalance
+from backend.documents.installation import Installation, check_keys
+from backend.documents.machine_client import MachineClient, UsedAssertion
 from backend.documents.product import ExternalProduct
 from backend.documents.quarantine import Quarantined
 from backend.documents.raw_payload import RawPayload
@@ -32,6 +34,9 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     Quarantined,
     User,
     AuditEvent,
+    Installation,
+    MachineClient,
+    UsedAssertion,
 )
 APPEND_ONLY: Final = frozenset({"audit"})
 
@@ -52,8 +57,13 @@ COLLECTIONS: Final[tuple[CollectionSpec, ...]] = tuple(_spec(document) for docum
 
 @asynccontextmanager
 async def store_on(client: AsyncMongoClient[Stored], name: str, keys: Keys) -> AsyncIterator[Store]:
-    """The store in the database ``name``, which `openfinance db setup` has prepared; Beanie is started over it."""
+    """The store in the database ``name``, which `openfinance db setup` has prepared; Beanie is started over it.
+
+    Raises Misconfigured when the keys are not those the database was begun with.
+    """
     database = client[name]
     await init_beanie(database=database, document_models=list(DOCUMENTS), skip_indexes=True)
     async with Sealer(database, keys.master) as sealer:
-        yield Store(client, database, sealer, KeyedHash(keys.hash))
+        store = Store(client, database, sealer, KeyedHash(keys.hash))
+        await check_keys(store)
+        yield store

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Literal
 
 from bson import ObjectId
 from bson.binary import Binary
+from bson.decimal128 import Decimal128
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, InstanceOf
 
+from backend.kernel.errors import InvalidMoney
 from backend.kernel.money import Amount, to_bson
 
 # Text before it is stored, ciphertext after; the collection's validator lets only ciphertext in.
@@ -36,12 +38,22 @@ class Part(BaseModel):
 
 
 def bson_ready(value: Any) -> Any:
-    """``value`` as BSON can hold it: Decimals become Decimal128, empty objects and lists are left out."""
+    """``value`` as BSON can hold it: Decimals become Decimal128, or text where that has too few digits.
+
+    Empty objects and lists are left out.
+    """
     if isinstance(value, dict):
         return {name: bson_ready(inner) for name, inner in value.items() if inner or not isinstance(inner, dict | list)}
     if isinstance(value, list):
         return [bson_ready(inner) for inner in value]
-    return to_bson(value) if isinstance(value, Decimal) else value
+    return _decimal(value) if isinstance(value, Decimal) else value
+
+
+def _decimal(value: Decimal) -> Decimal128 | str:
+    try:
+        return to_bson(value)
+    except InvalidMoney:  # only what no mapper read as an amount can be so long; it is kept as it was written
+        return str(value)
 
 
 class Owner(Part):

@@ -32,6 +32,8 @@ class Quarantined(Document):
         indexes: ClassVar = [
             # What of one user's was set aside, newest first.
             IndexModel([("UserId", 1), ("FirstSeenAt", -1)], name="owner_newest"),
+            # What was set aside, whosever it is, newest first, for the operator.
+            IndexModel([("FirstSeenAt", -1), ("_id", 1)], name="newest"),
         ]
         validator: ClassVar = schema(
             required=["UserId", "Kind", "Code", "Reason", "Pointer", "RawId", "RawPath"],

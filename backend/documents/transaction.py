@@ -22,10 +22,18 @@ class Counterparty(Part):
     identifier_masked: str | None = Field(default=None, alias="IdentifierMasked")
 
 
+class StructuredReference(Part):
+    """A reference that machines read, and its kind where the bank says it."""
+
+    reference: str = Field(alias="Reference")
+    type: str | None = Field(default=None, alias="Type")
+
+
 class Remittance(Part):
     """What the payer wrote."""
 
     unstructured: list[str] = Field(default_factory=list, alias="Unstructured")
+    structured: list[StructuredReference] | None = Field(default=None, alias="Structured")
 
 
 class References(Part):
@@ -34,6 +42,9 @@ class References(Part):
     transaction_id: str | None = Field(default=None, alias="TransactionId")
     entry_reference: str | None = Field(default=None, alias="EntryReference")
     end_to_end_id: str | None = Field(default=None, alias="EndToEndId")
+    mandate_id: str | None = Field(default=None, alias="MandateId")
+    creditor_id: str | None = Field(default=None, alias="CreditorId")
+    check_id: str | None = Field(default=None, alias="CheckId")
 
 
 class BankTransactionCode(Part):
@@ -41,6 +52,17 @@ class BankTransactionCode(Part):
 
     iso: str | None = Field(default=None, alias="Iso")
     proprietary: str | None = Field(default=None, alias="Proprietary")
+
+
+class Exchange(Part):
+    """The exchange of currencies behind an amount, as the bank states it."""
+
+    source_amount: Amount | None = Field(default=None, alias="SourceAmount", description="Without sign")
+    source_currency: str | None = Field(default=None, alias="SourceCurrency")
+    target_currency: str | None = Field(default=None, alias="TargetCurrency")
+    unit_currency: str | None = Field(default=None, alias="UnitCurrency", description="The one that costs Rate")
+    rate: Amount | None = Field(default=None, alias="Rate")
+    quoted_local: str | None = Field(default=None, alias="QuotedLocal")
 
 
 class Transaction(Part):
@@ -54,6 +76,10 @@ class Transaction(Part):
     booking_date_local: str | None = Field(default=None, alias="BookingDateLocal", pattern=r"^\d{4}-\d\d-\d\d$")
     booking_at_utc: Instant | None = Field(default=None, alias="BookingAtUtc")
     value_date_local: str | None = Field(default=None, alias="ValueDateLocal", pattern=r"^\d{4}-\d\d-\d\d$")
+    value_at_utc: Instant | None = Field(default=None, alias="ValueAtUtc")
+    transaction_date_local: str | None = Field(
+        default=None, alias="TransactionDateLocal", pattern=r"^\d{4}-\d\d-\d\d$", description="When it was made"
+    )
     transaction_at_utc: Instant | None = Field(default=None, alias="TransactionAtUtc")
     date_precision: Literal["DATE", "INSTANT", "DATE_AS_INSTANT"] = Field(alias="DatePrecision")
     order_date: str = Field(
@@ -67,6 +93,7 @@ class Transaction(Part):
     references: References = Field(default_factory=References, alias="References")
     bank_transaction_code: BankTransactionCode | None = Field(default=None, alias="BankTransactionCode")
     mcc: str | None = Field(default=None, alias="Mcc", pattern=r"^\d{4}$")
+    fx: Exchange | None = Field(default=None, alias="Fx")
     balance_after: Amount | None = Field(default=None, alias="BalanceAfter")
     extra: dict[str, Any] | InstanceOf[Binary] | None = Field(default=None, alias="Extra")
 

@@ -7,10 +7,13 @@ from beanie import Document
 from bson.binary import Binary
 from pydantic import Field, InstanceOf
 from pymongo import IndexModel
+from pymongo.collation import Collation
 
 from backend.documents.parts import Id, Instant, Part
 from backend.documents.schema import schema, sealed
 
+# Compares names as people do: capitals do not make another name.
+ANY_CASE = Collation("en", strength=2)
 USER_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{2,63}$"
 
 
@@ -52,6 +55,8 @@ class User(Document):
         indexes: ClassVar = [
             # Log-in and compatibility look-ups by name; a name is one person's.
             IndexModel([("UserName", 1)], name="user_name", unique=True),
+            # Nobody can be taken for somebody else by capitals alone.
+            IndexModel([("UserName", 1)], name="user_name_any_case", unique=True, collation=ANY_CASE),
             # Log-in by e-mail, without the store knowing the e-mail.
             IndexModel(
                 [("UserEmailHash", 1)],

@@ -17,7 +17,6 @@ from backend.emulator.oauth.app import create_oauth_app
 from backend.emulator.oauth.banks import Bank as OAuthBank
 from backend.emulator.oauth.consents import Consents
 from backend.emulator.oauth.customers import Passwords
-from backend.emulator.oauth.protocol.policy import Policy
 from backend.emulator.oauth.services import OAuthServices
 from backend.emulator.openbanking import terms as consent_terms
 from backend.emulator.openbanking.app import create_bank_api
@@ -46,6 +45,7 @@ from backend.kernel.mongo.client import connect, translated
 from backend.kernel.mongo.embedded import APPLICATION, EmbeddedMongo
 from backend.kernel.mongo.provision import CollectionSpec, provision, verify
 from backend.kernel.settings import Settings
+from backend.oauth.policy import Policy
 
 Database = AsyncDatabase[dict[str, Any]]
 _APP_NAME: Final = "openfinance-banks"

@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 
 from backend.kernel.errors import InvalidInput
 
-MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
+# No bank says more about one thing, and what is larger may not fit into a document with its provenance.
+MAX_RECORD_BYTES: Final = 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 _BLANK: Final = " \t\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -40,7 +41,7 @@ def read_records(path: Path) -> Iterator[RawRecord]:
         elif first == b"{":
             yield from _lines(file)
         else:
-            raise InvalidInput(f"{path.name} holds neither a JSON array nor one JSON object a line")
+            raise InvalidInput(f"{path.name} holds neither a JSON array nor one JSON object a line, in UTF-8")
 
 
 def _first_mark(file: BinaryIO) -> bytes:
@@ -70,19 +71,27 @@ def _skip_line(file: BinaryIO) -> None:
 
 def _elements(file: BinaryIO) -> Iterator[RawRecord]:
     """The elements of one array. Bytes that are not UTF-8 survive as lone surrogates, to be refused later."""
-    reader, window = json.JSONDecoder(), _Window(file)
+    # Only where an element ends is asked here; numbers stay text, because the longest ones cannot even be read.
+    reader = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+    window, number = _Window(file), 0
     window.skip("[")
-    number = 0
-    while not window.at_end():
-        if window.skip("]"):
-            return
+    is_closed = window.skip("]")
+    while not is_closed and not window.at_end():
         number += 1
         raw, broken = window.take(reader)
         yield RawRecord(raw, f"record {number}", file.tell(), broken)
+        is_closed = window.skip("]")
         if broken:
             return
-        window.skip(",")
-    yield RawRecord(b"", f"after record {number}", file.tell(), "The array is not closed: the file ends too early")
+        if not is_closed and not window.skip(",") and not window.at_end():
+            yield window.rest(
+                f"after record {number}", "No comma or bracket follows, so the rest of the file is not read"
+            )
+            return
+    if not is_closed:
+        yield window.rest(f"after record {number}", "The array is not closed: the file ends too early")
+    elif not window.at_end():
+        yield window.rest(f"after record {number}", "Something follows the array and is not read")
 
 
 class _Window:
@@ -123,6 +132,11 @@ class _Window:
                 return raw, None
             if len(self._text) - self._at > MAX_RECORD_BYTES or not self._more():
                 return self._text[self._at : self._at + _CHUNK].encode(errors="surrogateescape"), broken
+
+    def rest(self, place: str, broken: str) -> RawRecord:
+        """What is left, up to a megabyte of it, as one broken record."""
+        raw = self._text[self._at : self._at + _CHUNK].encode(errors="surrogateescape")
+        return RawRecord(raw, place, self._file.tell(), broken)
 
     def _skip_blanks(self) -> None:
         while True:

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 from bson import ObjectId
 
-from backend.banks.contract import Bank, Kind, Mapped, Record, Rejected, Understood
+from backend.banks.contract import Bank, Kind, Mapped, MappedTransaction, Record, Rejected, Understood
 from backend.banks.registry import Registry
+from backend.documents.balance import ExternalBalance
 from backend.documents.store import Store, Stored
-from backend.ingest.normalise import BALANCES, TARGETS, Origin, balance_documents, candidate, seal_all
+from backend.ingest.normalise import TARGETS, Origin, balance_documents, candidate, seal_all
 from backend.ingest.people import Moment, Person, ensure_users
 from backend.ingest.quarantine import NOBODY, SetAside, set_aside
 from backend.ingest.raw import Payload, insert_new, keep, payload_id
@@ -107,9 +108,7 @@ class Intake:
         if isinstance(bank, Rejected):
             return _Judged(received, bank)
         verdict = self._banks.dialect(bank).map(kind, received.value, bank)
-        if isinstance(verdict, Understood) and not all(part.owner for part in verdict.mapped):
-            verdict = Rejected("MISSING", "The record does not say whose it is", "")
-        return _Judged(received, verdict, bank)
+        return _Judged(received, _storable(verdict), bank)
 
     async def _refuse_false_owners(self, judged: list[_Judged], at: datetime) -> list[_Judged]:
         owners = [owner for one in judged for owner in one.owners()]
@@ -160,11 +159,22 @@ class Intake:
             # Balances first: if we die in between, the account is still to be written and both come again.
             history = [row for document in documents for row in balance_documents(self._store, document)]
             if history:
-                await insert_new(self._store, BALANCES, history)
+                await insert_new(self._store, ExternalBalance.Settings.name, history)
             await seal_all(self._store, target, documents)
 
         name = target.Settings.name
         return await upsert(self._store, name, candidates, finish=finish, dry_run=self._dry_run)
+
+
+def _storable(verdict: Understood | Rejected) -> Understood | Rejected:
+    """The verdict, unless what was understood cannot be stored from a file of records alone."""
+    if isinstance(verdict, Rejected):
+        return verdict
+    if not all(part.owner for part in verdict.mapped):
+        return Rejected("MISSING", "The record does not say whose it is", "")
+    if not all(part.is_trusted for part in verdict.mapped if isinstance(part, MappedTransaction)):
+        return Rejected("NO_ID", "Without an id to trust, only a fetch of the whole account tells twins apart", "")
+    return verdict
 
 
 def _pack(store: Store, kind: Kind, origin: str, judged: list[_Judged]) -> tuple[list[Payload], _Places]:

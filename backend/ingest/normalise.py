@@ -10,7 +10,6 @@ from bson.binary import Binary
 
 from backend.banks.contract import Bank, Mapped, MappedAccount, MappedProduct, MappedTransaction
 from backend.documents.account import ExternalAccount
-from backend.documents.balance import ExternalBalance
 from backend.documents.parts import Note, Owner, Part
 from backend.documents.product import ExternalProduct
 from backend.documents.store import Store, Stored
@@ -64,15 +63,12 @@ def candidate(
 
 
 def balance_documents(store: Store, account: Stored) -> list[Stored]:
-    """The history rows that an account's stated balances add; the same statement has the same id."""
+    """The history rows that an account's stated balances add, once for each revision of the account."""
     source = account["Source"]
     return [
         {
-            "_id": (
-                store.keyed_hash.digest(
-                    "balance", account["AccountId"], balance["Type"], balance["Currency"], source["RawId"],
-                    source["RawPath"], str(balance["Amount"]),
-                )
+            "_id": store.keyed_hash.digest(
+                "balance", account["AccountId"], str(account["Revision"]), balance["Type"], balance["Currency"]
             ),
             "AccountId": account["AccountId"],
             "AccountUser": account["AccountUser"],
@@ -81,7 +77,7 @@ def balance_documents(store: Store, account: Stored) -> list[Stored]:
         }
         | balance
         for balance in account.get("Balances", [])
-    ]  # fmt: skip
+    ]
 
 
 async def seal_all(
@@ -153,6 +149,3 @@ def _source(bank: Bank, provider_id: str | None, content: bytes, origin: Origin)
         "Content": content,
     }
     return {name: value for name, value in source.items() if value is not None}
-
-
-BALANCES = ExternalBalance.Settings.name

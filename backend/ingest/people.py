@@ -7,13 +7,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
 
 from backend.banks.contract import BadRecord, Record, Rejected
 from backend.banks.fields import Fields
 from backend.documents.parts import bson_ready
 from backend.documents.store import Store, Stored
 from backend.documents.token import Token
-from backend.documents.user import User, is_user_name
+from backend.documents.user import ANY_CASE, User, is_user_name
 from backend.ingest.raw import insert_new
 from backend.ingest.upsert import Outcome
 from backend.kernel.ids import object_id
@@ -49,11 +50,11 @@ async def ensure_users(store: Store, owners: Iterable[Person], moment: Moment) -
         if not is_user_name(name):
             reason = "The owner's name cannot be a user name"
             refused[user_id, name] = Rejected("BAD_USER_NAME", reason, "", user_id)
-        elif names.get(user_id, name) != name or ids.get(name, user_id) != user_id:
+        elif names.get(user_id, name) != name or ids.get(name.casefold(), user_id) != user_id:
             reason = "The owner's name and id belong to different users"
             refused[user_id, name] = Rejected("OWNER_CONFLICT", reason, "", user_id)
         elif user_id not in names:
-            names[user_id], ids[name] = name, user_id
+            names[user_id], ids[name.casefold()] = name, user_id
             fresh.append(_without_password(user_id, name, moment.at))
     if fresh and not moment.dry_run:
         await insert_new(store, User.Settings.name, fresh)
@@ -64,8 +65,10 @@ async def take_user(store: Store, record: Record, moment: Moment) -> Outcome:
     """One user with a profile, as older systems export them; everything personal is sealed."""
     read = Fields(record)
     name, email = read.required_text("UserName"), read.text("UserEmail")
-    user_id = read.object_id("_id") or object_id(store.keyed_hash.digest("user", name))
-    await _ensure_user(store, user_id, name, moment)
+    said_id = read.object_id("_id")
+    user_id = await _ensure_user(store, said_id or object_id(store.keyed_hash.digest("user", name)), name, moment)
+    if said_id not in (None, user_id):
+        raise read.bad("_id", "OWNER_CONFLICT", "belongs to another user than the name")
     users = store.collection(User.Settings.name)
     profile = {key: value for key, value in record.items() if key not in _NOT_PROFILE}
     content = store.keyed_hash.digest("content", str(email), repr(sorted(profile.items())))
@@ -75,7 +78,10 @@ async def take_user(store: Store, record: Record, moment: Moment) -> Outcome:
     if not moment.dry_run:
         sealed = {"Profile": await store.sealer.seal(user_id, bson_ready(profile)), "ImportedContent": content}
         emails = await email_fields(store, user_id, email) if email else {}
-        await users.update_one({"_id": user_id}, {"$set": sealed | emails})
+        try:
+            await users.update_one({"_id": user_id}, {"$set": sealed | emails})
+        except DuplicateKeyError:
+            raise read.bad("UserEmail", "EMAIL_TAKEN", "is another user's") from None
     return "changed" if "ImportedContent" in before else "new"
 
 
@@ -100,19 +106,24 @@ async def take_token(store: Store, record: Record, moment: Moment) -> Outcome:
     before = await tokens.find_one({"$or": [{"_id": token_id}, {"BearerToken": hashed}]})
     if before and before["BearerToken"] == hashed and before["UserId"] == owner:
         return "same"
-    if before and before["_id"] != token_id:
+    if before and (before["_id"] != token_id or before["UserId"] != owner):
         raise read.bad("BearerToken", "TOKEN_TAKEN", "is in use by another user")
     document = _token(token_id, owner, name, hashed, {"CreationDate": created or moment.at, "LastUseDate": used})
     if not moment.dry_run:
-        await tokens.replace_one({"_id": token_id}, document, upsert=True)
+        try:
+            await tokens.replace_one({"_id": token_id}, document, upsert=True)
+        except DuplicateKeyError:
+            raise read.bad("BearerToken", "TOKEN_TAKEN", "is in use already") from None
     return "changed" if before else "new"
 
 
 async def _known(store: Store, people: Iterable[Person]) -> tuple[dict[ObjectId, str], dict[str, ObjectId]]:
-    """Names by id and ids by name, of all users who share one or the other with these people."""
-    either = [{"_id": {"$in": [user_id for user_id, _ in people]}}, {"UserName": {"$in": [name for _, name in people]}}]
-    users = [user async for user in store.collection(User.Settings.name).find({"$or": either}, {"UserName": 1})]
-    return {user["_id"]: user["UserName"] for user in users}, {user["UserName"]: user["_id"] for user in users}
+    """Names by id, and ids by name in small letters, of all users who share one or the other with these people."""
+    ids, names = [user_id for user_id, _ in people], [name for _, name in people]
+    either = {"$or": [{"_id": {"$in": ids}}, {"UserName": {"$in": names}}]}
+    cursor = store.collection(User.Settings.name).find(either, {"UserName": 1}, collation=ANY_CASE)
+    users = {user["_id"]: user["UserName"] async for user in cursor}
+    return users, {name.casefold(): user_id for user_id, name in users.items()}
 
 
 async def _ensure_user(store: Store, user_id: ObjectId, name: str, moment: Moment) -> ObjectId:

@@ -6,7 +6,6 @@ What a file holds is told by its name, as mongoexport and Compass write it: ``<d
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Final, get_args
 
@@ -23,6 +22,8 @@ from backend.kernel import clock
 from backend.kernel.errors import InvalidInput, Malformed
 
 PAGE: Final = 1000
+# One payload of a page, sealed, must fit into a document (16 MiB), however large its last record is.
+PAGE_BYTES: Final = 4 * 1024 * 1024
 SUFFIXES: Final = frozenset({".json", ".ndjson", ".jsonl"})
 # Collection names of the systems we take over from, in the order in which they depend on each other.
 KINDS: Final[Mapping[str, str]] = {
@@ -81,7 +82,7 @@ async def import_file(
     report, moment = FileReport(file), Moment(clock.now(), dry_run)
     intake = Intake(store, banks, bank_of=lambda record: bank_of(banks, record), dry_run=dry_run)
     records = read_records(file.path)
-    while page := list(islice(records, PAGE)):
+    while page := _page(records):
         received = [_received(record) for record in page]
         if file.kind in TAKERS:
             counts = await _take_people(store, file, received, moment)
@@ -93,15 +94,24 @@ async def import_file(
     return report
 
 
+def _page(records: Iterator[RawRecord]) -> list[RawRecord]:
+    """The next records: at most PAGE of them, and no more once they have PAGE_BYTES."""
+    page: list[RawRecord] = []
+    size = 0
+    while len(page) < PAGE and size < PAGE_BYTES and (record := next(records, None)):
+        page.append(record)
+        size += len(record.raw)
+    return page
+
+
 def bank_of(banks: Registry, record: Record) -> Bank | Rejected:
     """The bank that a record says it is from; one that names none is from the bank that runs the store."""
-    name = record.get("AccountBank") or record.get("ProductBank") if isinstance(record, Mapping) else None
+    field = "ProductBank" if isinstance(record, Mapping) and "ProductBank" in record else "AccountBank"
+    name = record.get(field) if isinstance(record, Mapping) else None
     if name is None:
         own = [bank for bank in banks if bank.own]
-        return own[0] if own else Rejected("MISSING", "The record names no bank", "/AccountBank")
-    return banks.named(str(name)) or Rejected(
-        "UNKNOWN_BANK", "No row in data/banks has this bank's name", "/AccountBank"
-    )
+        return own[0] if own else Rejected("MISSING", "The record names no bank", f"/{field}")
+    return banks.named(str(name)) or Rejected("UNKNOWN_BANK", "No row in data/banks has this bank's name", f"/{field}")
 
 
 def _expand(path: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ SHOWN = frozenset(
     {
         "event", "level", "timestamp", "request_id", "method", "route", "status", "duration_ms", "bank", "dialect",
         "collection", "read", "new", "changed", "same", "quarantined", "attempt", "error_kind", "error_class",
-        "insight", "port", "version", "count",
+        "insight", "port", "version", "count", "raised_at", "function",
     }
 )  # fmt: skip
 

@@ -6,7 +6,8 @@ to another document and would open there.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from bson import CodecOptions, ObjectId
@@ -26,6 +27,33 @@ KEY_CACHE_MS = 5_000
 _KNOWN_KEYS = 20_000
 
 
+class _Opened:
+    """A client with its cached keys. Closed only when nobody is inside: the library frees memory that is in use."""
+
+    def __init__(self, encryption: AsyncClientEncryption[dict[str, Any]]) -> None:
+        self._encryption = encryption
+        self._inside = 0
+        self._is_retired = False
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[AsyncClientEncryption[dict[str, Any]]]:
+        self._inside += 1
+        try:
+            yield self._encryption
+        finally:
+            self._inside -= 1
+            await self._close_if_done()
+
+    async def retire(self) -> None:
+        """Close now, or when the last one inside is done."""
+        self._is_retired = True
+        await self._close_if_done()
+
+    async def _close_if_done(self) -> None:
+        if self._is_retired and not self._inside:
+            await self._encryption.close()
+
+
 class Sealer:
     """Seals and opens values for one user at a time."""
 
@@ -37,12 +65,14 @@ class Sealer:
         vault_database, vault_collection = KEY_VAULT.split(".")
         self._vault = client[vault_database].get_collection(vault_collection, write_concern=WriteConcern("majority"))
         self._key_ids: OrderedDict[ObjectId, Binary] = OrderedDict()
-        self._encryption = self._open()
+        self._opened = self._open()
 
-    def _open(self) -> AsyncClientEncryption[dict[str, Any]]:
+    def _open(self) -> _Opened:
         options: CodecOptions[dict[str, Any]] = DEFAULT_CODEC_OPTIONS.with_options(tz_aware=True)
-        return AsyncClientEncryption(
-            {"local": {"key": self._master_key}}, KEY_VAULT, self._client, options, key_expiration_ms=KEY_CACHE_MS
+        return _Opened(
+            AsyncClientEncryption(
+                {"local": {"key": self._master_key}}, KEY_VAULT, self._client, options, key_expiration_ms=KEY_CACHE_MS
+            )
         )
 
     async def __aenter__(self) -> Self:
@@ -53,25 +83,31 @@ class Sealer:
 
     async def close(self) -> None:
         """Forget the keys held in memory."""
-        await self._encryption.close()
+        await self._opened.retire()
 
     async def seal(self, owner: ObjectId, value: str | bytes | dict[str, Any]) -> Binary:
-        """``value`` as ciphertext that only ``owner``'s data key opens; the key is made at first use."""
+        """``value`` as ciphertext that only ``owner``'s data key opens; the key is made at first use.
+
+        Raises SealBroken when the owner is erased at this very moment.
+        """
         key_id = await self._key_id(owner)
-        return await self._encryption.encrypt(
-            {"owner": owner, "value": value},
-            Algorithm.AEAD_AES_256_CBC_HMAC_SHA_512_Random,
-            key_id=key_id,
-        )
+        try:
+            async with self._opened.used() as encryption:
+                return await encryption.encrypt(
+                    {"owner": owner, "value": value},
+                    Algorithm.AEAD_AES_256_CBC_HMAC_SHA_512_Random,
+                    key_id=key_id,
+                )
+        except EncryptionError as error:
+            raise _verdict(error, "The owner was erased while being written") from error
 
     async def open(self, owner: ObjectId, sealed: Binary) -> Any:
         """What was sealed for ``owner``; SealBroken when its key is gone, or it is another's or damaged."""
         try:
-            opened = await self._encryption.decrypt(sealed)
+            async with self._opened.used() as encryption:
+                opened = await encryption.decrypt(sealed)
         except EncryptionError as error:
-            if isinstance(error.cause, PyMongoError):
-                raise error.cause from error  # the key vault does not answer; nothing is known of the value
-            raise SealBroken("The value was erased, or damaged in the database") from error
+            raise _verdict(error, "The value was erased, or damaged in the database") from error
         if not isinstance(opened, dict) or opened.get("owner") != owner:
             raise SealBroken("The value was sealed for another owner")
         return opened["value"]
@@ -96,8 +132,8 @@ class Sealer:
         """
         self._key_ids.pop(owner, None)
         result = await self._vault.delete_one({"keyAltNames": self._key_name(owner)})
-        await self._encryption.close()
-        self._encryption = self._open()
+        old, self._opened = self._opened, self._open()
+        await old.retire()
         return bool(result.deleted_count)
 
     async def _key_id(self, owner: ObjectId) -> Binary:
@@ -115,7 +151,8 @@ class Sealer:
 
     async def _create_key(self, name: str) -> Binary:
         try:
-            return await self._encryption.create_data_key("local", key_alt_names=[name])
+            async with self._opened.used() as encryption:
+                return await encryption.create_data_key("local", key_alt_names=[name])
         except EncryptionError as error:
             if not isinstance(error.cause, DuplicateKeyError):
                 raise
@@ -131,3 +168,8 @@ class Sealer:
         self._key_ids[owner] = key_id
         if len(self._key_ids) > _KNOWN_KEYS:
             self._key_ids.popitem(last=False)
+
+
+def _verdict(error: EncryptionError, sentence: str) -> Exception:
+    """What went wrong: the key vault does not answer, and then nothing is known of the value, or the seal itself."""
+    return error.cause if isinstance(error.cause, PyMongoError) else SealBroken(sentence)

@@ -5,9 +5,14 @@ Each field is an environment variable of the same name in capitals, also read fr
 """
 
 from pathlib import Path
+from typing import Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# MongoDB's own databases, and that of the key vault.
+_RESERVED: Final = frozenset({"admin", "config", "encryption", "local"})
 
 
 class Settings(BaseSettings):
@@ -39,6 +44,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8003, ge=1, le=65535, description="Port the API listens on.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8003",
+        pattern=r"^https?://[^\s/?#@]+$",
+        description="Address by which others know the API, without a path; machine clients sign for it.",
+    )
     world_port: int = Field(default=8004, ge=1, le=65535, description="Port the emulated banks listen on.")
     origins: str = Field(default="", description="Comma-separated web origins whose pages may call the API (CORS).")
     rate_limit_per_minute: int = Field(
@@ -46,9 +56,18 @@ class Settings(BaseSettings):
     )
     body_limit_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body that is read.")
     session_hours: int = Field(default=12, ge=1, description="How long a log-in lasts.")
-    log_level: str = Field(
-        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line written."
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe log line written."
     )
+
+    @field_validator("openfinance_db_name")
+    @classmethod
+    def _is_ours(cls, name: str) -> str:
+        # Names that differ in capitals alone are one database for MongoDB.
+        if name.lower() in _RESERVED:
+            names = ", ".join(sorted(_RESERVED))
+            raise PydanticCustomError("reserved", "String should be none of {names}", {"names": names})
+        return name
 
     @property
     def allowed_origins(self) -> list[str]:

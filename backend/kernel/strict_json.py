@@ -14,6 +14,7 @@ from backend.kernel.errors import Malformed
 
 JsonObject = dict[str, Any]
 _INT64 = range(-(2**63), 2**63)
+_MAX_DEPTH = 100
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -27,27 +28,39 @@ def loads(text: bytes, *, convert: Callable[[JsonObject], Any] | None = None) ->
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Malformed(f"Byte {error.start} is not UTF-8") from error
-    return _parse(decoded, convert, check_surrogates=bool(_ESCAPED_SURROGATE.search(text)))
+    value = _parse(decoded, convert, has_nul=b"\\u0000" in text)
+    if text.count(b"[") + text.count(b"{") > _MAX_DEPTH and _is_deeper(value, _MAX_DEPTH):
+        raise Malformed(f"Nested deeper than {_MAX_DEPTH} levels")
+    if _ESCAPED_SURROGATE.search(text):
+        _refuse_lone_surrogates(value)
+    return value
 
 
-def _parse(text: str, convert: Callable[[JsonObject], Any] | None, *, check_surrogates: bool) -> Any:
+def _parse(text: str, convert: Callable[[JsonObject], Any] | None, *, has_nul: bool) -> Any:
     def on_object(pairs: list[tuple[str, Any]]) -> Any:
         found = dict(pairs)
         if len(found) != len(pairs):
             raise Malformed("A key occurs twice in one object")
+        if has_nul and any("\0" in key for key in found):
+            raise Malformed("A key holds a NUL character")
         return convert(found) if convert else found
 
     try:
-        value = json.loads(
+        return json.loads(
             text, parse_float=_fraction, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=on_object
         )
     except json.JSONDecodeError as error:
         raise Malformed(f"Not JSON at line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise Malformed("Nested too deep") from error
-    if check_surrogates:
-        _refuse_lone_surrogates(value)
-    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether ``value`` nests deeper than that; MongoDB and every reader behind us have such limits."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
 
 
 def _fraction(text: str) -> Decimal | str:
@@ -71,5 +84,3 @@ def _refuse_lone_surrogates(value: Any) -> None:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
         raise Malformed("A lone surrogate is not a character") from error
-    except RecursionError as error:
-        raise Malformed("Nested too deep") from error

@@ -14,15 +14,19 @@ from tests.backend.api.conftest import (  # noqa: F401 - the application's fixtu
     services,
     signed_up,
 )
-from tests.builders import account, product
+from tests.builders import account, machine_client, product
 
 # What anybody may call; one more line here is a decision.
 PUBLIC = {
+    "GET /",
+    "GET /.well-known/oauth-authorization-server",
     "GET /health/live",
     "GET /health/ready",
     "POST /api/v1/log-in",
     "POST /api/v1/openfinance/public/create-user",
     "POST /api/v1/sign-up",
+    "POST /oauth/revoke",
+    "POST /oauth/token",
 }
 OPERATORS_ONLY = {"GET /metrics"}
 DOCUMENT = built().openapi()
@@ -72,11 +76,14 @@ async def owned(api, signed_up, database):  # noqa: F811 - a fixture
         each.pop("AccountNumber", None)
     await database.external_accounts.insert_many(accounts)
     await database.external_products.insert_one(loan)
+    machine = machine_client(person)
+    await database.machine_clients.insert_one(machine)
     token = await database.tokens.find_one({"UserId": person["UserId"]})
     values = {
         "account_id": accounts[0]["AccountId"],
         "product_id": loan["ProductId"],
         "token_id": str(token["_id"]),
+        "client_id": str(machine["_id"]),
         "name": "position",
         "user_identifier": str(person["UserId"]),
         "user_id": str(person["UserId"]),
@@ -88,7 +95,7 @@ async def owned(api, signed_up, database):  # noqa: F811 - a fixture
         "connected_external_products": [str(loan["_id"])],
         "label": "laptop",
         "scopes": ["read"],
-        "secrets": [each["_id"] for each in (*accounts, loan, token)]
+        "secrets": [each["_id"] for each in (*accounts, loan, machine, token)]
         + [each["AccountId"] for each in accounts]
         + [loan["ProductId"]],
     }
@@ -101,7 +108,8 @@ async def state_of(database, person):
     whose = {
         "$or": [{name: person["UserId"]} for name in ("UserId", "AccountUser.UserId", "ProductCustomer.UserId", "_id")]
     }
-    for name in ("users", "tokens", "external_accounts", "external_products", "external_transactions"):
+    collections = ("users", "tokens", "machine_clients", "external_accounts", "external_products")
+    for name in (*collections, "external_transactions"):
         async for document in database[name].find(whose, sort=[("_id", 1)]):
             state.update(bson.encode(document))
     return state.hexdigest()
@@ -152,8 +160,8 @@ async def test_the_owner_is_answered(api, owned, place):  # noqa: F811 - a fixtu
 
 async def test_the_marks_we_look_for_are_those_the_owner_sees(api, owned):  # noqa: F811 - a fixture
     seen = ""
-    for place in ("GET /api/v1/accounts", "GET /api/v1/products", "GET /api/v1/tokens", "GET /api/v1/me"):
+    for place in (f"GET /api/v1/{name}" for name in ("accounts", "products", "tokens", "clients", "me")):
         method, address, more = owned.request(place)
         seen += (await api.request(method, address, headers=owned.headers, **more)).text
     shown = [mark for mark in owned.marks() if mark in seen]
-    assert len(shown) >= 6
+    assert len(shown) >= 7

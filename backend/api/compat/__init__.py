@@ -6,4 +6,4 @@ from fastapi import APIRouter
 
 from backend.api.compat import leafybank, public, secure
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (public.router, secure.router, leafybank.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (public.root, public.router, secure.router, leafybank.router)

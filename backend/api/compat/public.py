@@ -4,7 +4,7 @@ import base64
 import binascii
 import secrets
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
@@ -23,6 +23,13 @@ from backend.kernel.errors import Conflict, NotAuthenticated, NotFound
 
 RETRIES_MAX: Final = 10
 router = APIRouter(prefix="/api/v1/openfinance/public", route_class=StrictRoute, tags=["older front ends"])
+root = APIRouter(route_class=StrictRoute, tags=["older front ends"])
+
+
+class Running(BaseModel):
+    """The server answers."""
+
+    message: Literal["Server is running"]
 
 
 class Authorization(BaseModel):
@@ -49,6 +56,12 @@ class Basic(HTTPBasic):
 
 
 BasicDep = Annotated[HTTPBasicCredentials | None, Depends(Basic(scheme_name="basic", auto_error=False))]
+
+
+@root.get("/", responses={200: {"model": Running}})
+async def running() -> Response:
+    """That somebody is here; /health/ready says whether requests can be served."""
+    return reply({"message": "Server is running"})
 
 
 @router.get(

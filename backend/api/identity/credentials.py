@@ -33,7 +33,7 @@ FLUSH_SECONDS: Final = 60.0
 _REMEMBERED_MAX: Final = 10_000
 _USES_MAX: Final = 50_000
 _TOKEN_LENGTH_MAX: Final = 512
-_OPERATE: Final = "operate"
+OPERATE: Final = "operate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,30 @@ class Credentials:
         }
         stored |= {"ExpiresAt": expires_at} if expires_at else {}
         stored |= {"Label": label} if label else {}
-        await self._tokens.insert_one(stored)
-        await self._audit.append(Event(user_id, f"user:{user_id}", "token.issued", f"token:{stored['_id']}"))
+        await self._keep(stored, actor=f"user:{user_id}")
         return Issued(token, stored)
+
+    async def keep_for_client(
+        self, client: Stored, hashed: bytes, *, scopes: Sequence[str], expires_at: datetime
+    ) -> None:
+        """Keep a token of a machine client (as stored), made by the authorization server: its keyed hash is given."""
+        stored: Stored = {
+            "_id": ObjectId(),
+            "UserName": client["UserName"],
+            "UserId": client["UserId"],
+            "BearerToken": Binary(hashed),
+            "Kind": "client",
+            "ClientId": client["_id"],
+            "Label": client["Label"],
+            "Scopes": list(scopes),
+            "ExpiresAt": expires_at,
+            "TokenDates": {"CreationDate": clock.now(), "LastUseDate": None},
+        }
+        await self._keep(stored, actor=f"client:{client['_id']}")
+
+    async def _keep(self, stored: Stored, *, actor: str) -> None:
+        await self._tokens.insert_one(stored)
+        await self._audit.append(Event(stored["UserId"], actor, "token.issued", f"token:{stored['_id']}"))
 
     async def revoke(self, *, user_id: ObjectId, token_id: ObjectId, actor: str) -> bool:
         """End one of the person's tokens; False when they have no such token in force."""
@@ -150,6 +171,16 @@ class Credentials:
         self._known.pop(bytes(revoked["BearerToken"]), None)
         await self._audit.append(Event(user_id, actor, "token.revoked", f"token:{token_id}"))
         return True
+
+    async def revoke_client(self, *, user_id: ObjectId, client_id: ObjectId) -> None:
+        """End all tokens of one of the person's machine clients."""
+        await self._tokens.update_many(
+            {"UserId": user_id, "ClientId": client_id, "RevokedAt": None}, {"$set": {"RevokedAt": clock.now()}}
+        )
+        self._revocations += 1
+        # The person's others are only looked up once more.
+        for digest in [digest for digest, known in self._known.items() if known.viewer.user_id == user_id]:
+            del self._known[digest]
 
     async def in_force(
         self, user_id: ObjectId, *, after: ObjectId | None, limit: int, kind: str | None = None
@@ -222,7 +253,7 @@ def _is_good(token: Stored) -> bool:
 def _viewer(token: Stored, roles: frozenset[str]) -> Viewer:
     # A token keeps the scopes it was issued with, but operates only as long as its owner is an operator.
     scopes = frozenset(token["Scopes"])
-    allowed = scopes if "operator" in roles else scopes - {_OPERATE}
+    allowed = scopes if "operator" in roles else scopes - {OPERATE}
     return Viewer(token["UserId"], token["UserName"], token["_id"], allowed, roles)
 
 

@@ -105,15 +105,16 @@ class People:
         }
 
     async def _insert(self, user: Stored, email: str | None) -> None:
+        # The name and the e-mail are taken first: a data key is made only for who really comes in.
         if email is not None:
-            user["UserEmail"] = await self._store.sealer.seal(user["_id"], email)
             user["UserEmailHash"] = self._store.keyed_hash.email(email)
         try:
             await self._users.insert_one(user)
         except DuplicateKeyError as error:
-            if email is not None:
-                await self._store.sealer.forget(user["_id"])
             raise Conflict(_TAKEN) from error
+        if email is not None:
+            sealed = {"UserEmail": await self._store.sealer.seal(user["_id"], email)}
+            await self._users.update_one({"_id": user["_id"]}, {"$set": sealed})
 
     async def _find(self, name_or_email: str) -> Stored | None:
         if "@" in name_or_email:

@@ -8,7 +8,7 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from fastapi import APIRouter, Depends, Path, Response
 
-from backend.api.deps import ReaderDep, ServicesDep, Viewer, ViewerDep, requires
+from backend.api.deps import ManagerDep, ReaderDep, ServicesDep, Viewer, ViewerDep
 from backend.api.identity.shapes import (
     EventPage,
     IssuedToken,
@@ -29,7 +29,6 @@ from backend.kernel import clock
 from backend.kernel.errors import Conflict, NotAllowed, NotFound
 
 TOKENS_MAX: Final = 50
-ManagerDep = Annotated[Viewer, Depends(requires("manage"))]
 
 router = APIRouter(
     prefix="/api/v1", tags=["people and tokens"], route_class=StrictRoute, default_response_class=JsonBytes
@@ -165,5 +164,5 @@ def _shown(token: Stored, viewer: Viewer) -> dict[str, Any]:
 
 
 def _event(link: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("Seq", "At", "Actor", "Action", "Object", "Count")
+    names = ("Seq", "At", "Actor", "Action", "Object", "Times")
     return {name.lower(): link.get(name) for name in names}

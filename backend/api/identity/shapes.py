@@ -113,7 +113,7 @@ class ShownEvent(BaseModel):
     actor: str
     action: str
     object: str | None
-    count: int
+    times: int
 
 
 class EventPage(BaseModel):

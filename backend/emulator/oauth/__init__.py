@@ -1,1 +1,1 @@
-"""Emulated banks' authorization servers: the protocol, consents, and the pages a customer meets."""
+"""Emulated banks' authorization servers: consents, journeys, and the pages a customer meets."""

@@ -10,11 +10,11 @@ from backend.emulator.oauth.consents import Consent, ConsentBook, State
 from backend.emulator.oauth.customers import Customer, CustomerAccount, Customers, Passwords
 from backend.emulator.oauth.journeys import Gone, Journey, Journeys, Step
 from backend.emulator.oauth.lockouts import Lockouts
-from backend.emulator.oauth.protocol.authorizations import AuthorizationRequest
-from backend.emulator.oauth.protocol.grants import Grant
-from backend.emulator.oauth.protocol.service import AuthorizationService
 from backend.kernel import clock
 from backend.kernel.errors import Conflict
+from backend.oauth.authorizations import AuthorizationRequest
+from backend.oauth.grants import Grant
+from backend.oauth.service import AuthorizationService
 
 WRONG_LOG_IN: Final = "That did not work. Check your user name and password; after five failures there is a pause."
 CHOOSE_ONE: Final = "Choose at least one account, or refuse."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from backend.emulator.oauth.protocol.policy import Policy
 from backend.kernel.errors import Misconfigured
+from backend.oauth.policy import Policy
 
 _COLOUR: Final = re.compile("#[0-9a-f]{6}")
 _INTENT_NAMES: Final = ("openbanking_intent_id", "authorizationId")

@@ -11,10 +11,10 @@ from bson.binary import Binary
 from pymongo import IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
-from backend.emulator.oauth.protocol.authorizations import AuthorizationRequest
 from backend.kernel.errors import Conflict
 from backend.kernel.ids import KeyedHash, new_token
 from backend.kernel.mongo.provision import CollectionSpec
+from backend.oauth.authorizations import AuthorizationRequest
 
 Stored = dict[str, Any]
 

@@ -12,12 +12,12 @@ from backend.emulator.oauth.consents import CONSENTS, READS, ConsentBook, Consen
 from backend.emulator.oauth.customers import Customers, Passwords
 from backend.emulator.oauth.journeys import JOURNEYS, Journeys
 from backend.emulator.oauth.lockouts import LOCKOUTS, Lockouts
-from backend.emulator.oauth.protocol.service import COLLECTIONS as PROTOCOL_COLLECTIONS
-from backend.emulator.oauth.protocol.service import AuthorizationService, Shelves
 from backend.emulator.oauth.sessions import SESSIONS, Sessions
 from backend.kernel import clock
 from backend.kernel.ids import KeyedHash
 from backend.kernel.mongo.provision import CollectionSpec
+from backend.oauth.service import COLLECTIONS as PROTOCOL_COLLECTIONS
+from backend.oauth.service import AuthorizationService, Shelves
 
 Stored = dict[str, Any]
 

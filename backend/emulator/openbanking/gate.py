@@ -11,13 +11,13 @@ from starlette.types import Scope
 
 from backend.emulator.oauth.banks import Bank as OAuthBank
 from backend.emulator.oauth.consents import Consent, State, Verdict
-from backend.emulator.oauth.protocol.grants import Grant
 from backend.emulator.oauth.services import OAuthServices
 from backend.emulator.openbanking.refusals import Reason, Refused
 from backend.emulator.openbanking.terms import Terms, TermsShelf
 from backend.emulator.openbanking.world_time import WorldTime
 from backend.kernel import clock
 from backend.kernel.errors import Conflict
+from backend.oauth.grants import Grant
 
 ENDED_BY_THIRD_PARTY: Final = "Ended by the third party"
 _BEARER: Final = "bearer "

@@ -8,10 +8,10 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.emulator.oauth.banks import Bank
-from backend.emulator.oauth.protocol.clients import Client
 from backend.emulator.oauth.services import OAuthServices
 from backend.kernel.errors import Misconfigured
 from backend.kernel.mongo.client import translated
+from backend.oauth.clients import Client
 
 ROWS: Final = Path(__file__).parent / "third_parties.toml"
 

@@ -20,7 +20,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from backend.kernel.errors import DatabaseUnavailable, Misconfigured
 from backend.kernel.mongo.client import AUTHENTICATION_FAILED, UNAUTHORIZED, translated
 from backend.kernel.mongo.deaths import OWN_SERVER, cause_of_death
-from backend.kernel.mongo.private import write_private
+from backend.kernel.mongo.private import open_private, write_private
 
 if sys.platform != "win32":
     import fcntl
@@ -150,7 +150,7 @@ class EmbeddedMongo:
             for folder in (self._home, self._folder, self._data):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
-            lock = (self._folder / "lock").open("w")
+            lock = open_private(self._folder / "lock")
         except OSError:
             raise Misconfigured(
                 f"{self._home} cannot be written; set OPENFINANCE_HOME to a directory of your own"
@@ -228,7 +228,7 @@ class EmbeddedMongo:
         if self._log.exists():
             self._log.replace(self._log.with_suffix(".log.1"))
         write_private(self._port_file, str(self.port))
-        with (self._folder / "mongod.out").open("w+") as printed:
+        with open_private(self._folder / "mongod.out") as printed:
             try:
                 done = subprocess.run(  # noqa: S603 - our own binary and words
                     command,

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 
 def write_private(path: Path, text: str, *, mode: int = 0o600) -> None:
@@ -18,3 +19,10 @@ def write_private(path: Path, text: str, *, mode: int = 0o600) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def open_private(path: Path) -> TextIO:
+    """``path`` emptied and opened for writing and reading; it has mode 0600, also if it was there with another."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    path.chmod(0o600)
+    return os.fdopen(descriptor, "w+", encoding="utf-8", errors="replace")

@@ -13,6 +13,8 @@ zone = "America/New_York"
 kinds = ["accounts"]
 """
 
+BERLIN = ROW.replace("leafy", "berlin_group")
+
 
 @pytest.fixture
 def rows(tmp_path):
@@ -39,6 +41,10 @@ def test_a_bank_is_a_row_and_nothing_else(rows):
         (ROW + "colour = 'green'", "colour"),
         (ROW.replace('name = "Test Bank"', ""), "name"),
         ("name = ", "not TOML"),
+        (ROW + "[ways]\ntemperature = 3", "ways.temperature"),
+        (BERLIN + '[ways.direction]\nbooked = "INDICATOR"', "ways.direction.booked"),
+        (BERLIN + '[ways.identity]\nbooked = ["amount"]', "ways.identity.booked.0.*transaction_id"),
+        (BERLIN + '[ways.dates]\nformats = ["MM/DD/YYYY"]', "ways.dates.formats.0"),
     ],
 )
 def test_a_row_that_does_not_fit_stops_everything_and_names_file_and_reason(rows, row, said):

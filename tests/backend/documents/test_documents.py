@@ -84,7 +84,7 @@ def test_every_document_has_its_collection_validator_and_indexes():
     assert {spec.name for spec in COLLECTIONS} == {document.Settings.name for document in DOCUMENTS}
     for spec in COLLECTIONS:
         names = [index.document["name"] for index in spec.indexes]
-        assert len(names) == len(set(names)) > 0
+        assert len(names) == len(set(names))
         assert spec.validator["$jsonSchema"]["required"]
 
 

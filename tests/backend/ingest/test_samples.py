@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from unittest.mock import AsyncMock
 
 import pytest
 from bson import ObjectId
@@ -60,9 +61,21 @@ async def test_a_changed_balance_changes_the_account_and_adds_to_its_history(sto
 
 async def test_a_balance_that_returns_to_an_old_value_is_stated_again(store, importing):
     for balance in (100, 250, 100):
-        await importing([account_record(AccountBalance=balance)], name=f"{balance}.external_accounts.ndjson")
+        await importing([account_record(AccountBalance=balance)])
     (account,) = [found async for found in store.collection("external_accounts").find()]
     assert (str(account["AccountBalance"]), account["Revision"]) == ("100", 3)
+    history = [str(found["Amount"]) async for found in store.collection("external_balances").find().sort("StatedAt")]
+    assert history == ["100", "250", "100"]
+
+
+async def test_a_balance_whose_account_was_not_written_any_more_is_not_stated_twice(store, importing, monkeypatch):
+    monkeypatch.setattr("backend.ingest.intake.seal_all", AsyncMock(side_effect=ConnectionError))
+    with pytest.raises(ConnectionError):
+        await importing([account_record()])
+    monkeypatch.undo()
+    assert await store.collection("external_balances").count_documents({}) == 1
+    await importing([account_record()])
+    assert await store.collection("external_balances").count_documents({}) == 1
 
 
 async def test_of_a_thousand_records_three_bad_ones_are_set_aside_and_the_others_are_in(store, importing):
@@ -109,9 +122,11 @@ async def test_an_account_number_is_stored_as_ciphertext_only_its_owner_opens(st
     assert await store.sealer.open(owner, account["AccountNumber"]) == "420118377"
 
 
+PIERRE = {"UserName": "pierrecur", "UserId": {"$oid": "66b1d0f24f1c9a7d3e5a1c02"}}
+
+
 async def test_two_owners_of_one_account_number_have_two_documents_tied_together(store, importing):
-    other = {"UserName": "pierrecur", "UserId": {"$oid": "66b1d0f24f1c9a7d3e5a1c02"}}
-    await importing([account_record(), account_record(AccountUser=other)])
+    await importing([account_record(), account_record(AccountUser=PIERRE)])
     accounts = [found async for found in store.collection("external_accounts").find()]
     assert len({account["AccountId"] for account in accounts}) == 2
     assert len({account["AccountGroupKey"] for account in accounts}) == 1
@@ -154,6 +169,12 @@ BAD_LINES = {
     "full-width digits": GOOD.replace(b"5310", '"１２"'.encode()),
     "a broken id": GOOD.replace(b"66b1d0f24f1c9a7d3e5a1c01", b"xyz"),
     "a nest too deep": b'{"a":' * 100_000,
+    "a number of 5000 digits": GOOD.replace(b"5310", b"1" * 5000),
+    "a NUL in a key": GOOD.replace(b"{", b'{"a\\u0000b": 1, ', 1),
+    "a nest of 300 levels": GOOD.replace(b"{", b'{"odd": ' + b"[" * 300 + b"]" * 300 + b", ", 1),
+    "the first day of the calendar, far east": GOOD.replace(
+        b"{", b'{"AccountDate": {"OpeningDate": "0001-01-02T00:00:00+23:59"}, ', 1
+    ),
     "no owner": json.dumps(account_record(AccountUser=None)).encode(),
     "a NUL in the owner's name": GOOD.replace(b"mariecur", b"marie\\u0000cur"),
 }
@@ -168,6 +189,56 @@ async def test_a_bad_line_is_set_aside_and_the_others_are_in(store, importing, b
     again = await importing(other + b"\n" + bad, name="open_finance.external_accounts.ndjson")
     assert figures(again) == (2, 0, 0, 1, 1)
     assert await store.collection("quarantine").count_documents({}) == 1
+
+
+@pytest.mark.parametrize("bad", BAD_LINES.values(), ids=BAD_LINES.keys())
+async def test_a_bad_record_of_an_array_is_set_aside_too(importing, bad):
+    other = json.dumps(account_record(AccountNumber="2")).encode()
+    counts = await importing(b"[" + other + b",\n" + bad + b"]")
+    assert (counts.read, counts.new, counts.quarantined) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("more", [b"\n[]", b" garbage", b"{}", b","], ids=["array", "garbage", "object", "comma"])
+async def test_what_follows_an_array_is_not_lost_in_silence(importing, more):
+    counts = await importing(b"[" + GOOD + b"]" + more)
+    assert figures(counts) == (2, 1, 0, 0, 1)
+
+
+async def test_elements_without_a_comma_between_them_are_no_array(importing):
+    counts = await importing(b"[" + GOOD + GOOD + b"]")
+    assert figures(counts) == (2, 1, 0, 0, 1)
+
+
+async def test_an_unknown_number_of_any_length_is_kept_as_it_was_written(store, importing):
+    await importing([account_record()], name="a.external_accounts.json")
+    await importing(GOOD.replace(b"{", b'{"Odd": 0.' + b"1" * 41 + b", ", 1), name="b.external_accounts.ndjson")
+    account = await store.collection("external_accounts").find_one({"Extra": {"$exists": True}})
+    extra = await store.sealer.open(account["AccountUser"]["UserId"], account["Extra"])
+    assert extra == {"Odd": "0." + "1" * 41}
+
+
+async def test_records_of_many_kilobytes_come_in_page_by_page(importing):
+    records = [account_record(AccountNumber=str(n), Odd="x" * 130_000) for n in range(60)]
+    assert (await importing(records)).new == 60
+
+
+async def test_a_profile_never_lands_on_another_person(store, importing):
+    await importing([account_record(), account_record(AccountUser=PIERRE)])
+    stolen = {"_id": account_record()["AccountUser"]["UserId"], "UserName": "pierrecur", "UserEmail": "x@example.com"}
+    counts = await importing([stolen, {"UserName": "mariecur", "JobTitle": "Chemist"}], name="leafy_bank.users.json")
+    assert figures(counts) == (2, 1, 0, 0, 1)
+    marie = await store.collection("users").find_one({"UserName": "mariecur"})
+    assert await store.sealer.open(marie["_id"], marie["Profile"]) == {"JobTitle": "Chemist"}
+    assert "UserEmail" not in marie
+
+
+async def test_an_email_and_a_token_of_somebody_else_are_refused(importing):
+    people = [{"UserName": name, "UserEmail": "same@example.com"} for name in ("first", "second")]
+    counts = await importing(people, name="leafy_bank.users.json")
+    assert counts.problems[0][1].code == "EMAIL_TAKEN"
+    tokens = [{"UserName": name, "BearerToken": "a" * 64} for name in ("first", "second")]
+    counts = await importing(tokens, name="open_finance.tokens.json")
+    assert counts.problems[0][1].code == "TOKEN_TAKEN"
 
 
 @pytest.mark.parametrize("bad", [b"", b"{", b'{"a": 1', b"nonsense"], ids=["open", "brace", "half", "nonsense"])
@@ -245,6 +316,13 @@ async def test_an_owner_whose_name_is_another_users_is_refused(store, importing)
     counts = await importing([account_record(AccountUser=stranger)])
     assert counts.problems[0][1].code == "OWNER_CONFLICT"
     assert await store.collection("external_accounts").count_documents({}) == 1
+
+
+async def test_an_owner_whose_name_differs_by_capitals_alone_is_another_user_s_twin_and_refused(store, importing):
+    await importing([account_record()])
+    twin = {"UserName": "MarieCur", "UserId": {"$oid": "66b1d0f24f1c9a7d3e5affff"}}
+    counts = await importing([account_record(AccountUser=twin)])
+    assert counts.problems[0][1].code == "OWNER_CONFLICT"
 
 
 async def test_the_two_sides_of_a_movement_belong_to_their_own_people(store, import_sample):

@@ -11,6 +11,7 @@ from backend.cli.insights import insights, render, show
 from backend.insights.catalogue import CATALOGUE
 from backend.kernel.errors import InvalidInput, NotFound
 from tests.builders import account, product
+from tests.mongo import KEY_SETTINGS
 from tests.sample import PEOPLE, import_sample
 
 
@@ -26,6 +27,8 @@ def openfinance(mongo_server, database_name, monkeypatch, tmp_path):
     monkeypatch.setenv("OPENFINANCE_DB_NAME", database_name)
     monkeypatch.setenv("OPENFINANCE_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "120")
+    for name, key in KEY_SETTINGS.items():
+        monkeypatch.setenv(name, key)
 
     command = typer.Typer()
     command.command()(insights)
@@ -122,6 +125,16 @@ async def test_no_terminal_is_so_narrow_that_a_digit_is_lost(stored, ask, column
     assert "…" not in captured.get()
     assert captured.get().count("123,456,789,012.34") == 2
     assert captured.get().count("24,691,356,902.47") == 2
+
+
+@pytest.mark.parametrize("insight", ["balances", "green"])
+async def test_a_banks_name_may_break_but_is_not_cut(stored, ask, insight):
+    bank = "Genossenschaftlichebankfuerweinbau"
+    await stored(account(bank=bank, balance="1234567890.12"), account(bank=bank, status="Closed"))
+    console = Console(width=80, force_terminal=False)
+    with console.capture() as captured:
+        show(console, await ask(insight))
+    assert "…" not in captured.get()
 
 
 async def test_a_banks_name_is_printed_and_not_obeyed(stored, ask):

@@ -1,4 +1,6 @@
+import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 from bson import ObjectId
@@ -99,3 +101,20 @@ async def test_erasing_a_person_leaves_the_same_person_of_another_installation_a
         await sealer.forget(ANNA)
         assert await other.open(ANNA, kept) == "theirs"
         await other.forget(ANNA)
+
+
+async def test_forgetting_one_person_while_others_are_sealed_and_opened_harms_nobody(sealer):
+    sealed = await sealer.seal(BEN, "b")
+
+    async def work():
+        for _ in range(40):
+            await sealer.seal(BEN, "b")
+            assert await sealer.open(BEN, sealed) == "b"
+
+    async def erase():
+        for _ in range(20):
+            with suppress(SealBroken):  # the other one was quicker
+                await sealer.seal(ANNA, "a")
+            await sealer.forget(ANNA)
+
+    await asyncio.gather(*(work() for _ in range(8)), erase(), erase())

@@ -56,6 +56,13 @@ def test_a_digest_depends_on_purpose_and_key():
     assert len(digests) == 3
 
 
+def test_a_mac_depends_on_message_purpose_and_key():
+    other = KeyedHash(b"l" * 32)
+    macs = {KEYED.mac("audit", b"1"), KEYED.mac("audit", b"2"), KEYED.mac("checkpoint", b"1"), other.mac("audit", b"1")}
+    assert len(macs) == 4
+    assert {len(mac) for mac in macs} == {32}
+
+
 @given(st.binary(min_size=16, max_size=16))
 def test_a_public_id_leads_to_the_document_without_an_index(digest):
     shown = public_id("acc", digest)

@@ -11,12 +11,16 @@ from backend.banks.contract import (
     Dialect,
     MappedAccount,
     MappedProduct,
+    Place,
     Record,
     Understood,
 )
 from backend.banks.dialects.leafy.movement import transaction
-from backend.banks.dialects.leafy.parties import NUMBER, masked, owner_in
+from backend.banks.dialects.leafy.parties import NUMBER, owner_in
+from backend.banks.dialects.leafy.payloads import split
+from backend.banks.dialects.leafy.ways import LeafyWays
 from backend.banks.fields import Fields
+from backend.banks.rules.numbers import masked
 from backend.documents.account import Account, AccountDates, AccountStatus, AccountType, Balance, Subtype
 from backend.documents.parts import Rate, Term
 from backend.documents.product import (
@@ -29,7 +33,7 @@ from backend.documents.product import (
 from backend.kernel.money import render_amount
 
 
-def account(record: Record, bank: Bank) -> Understood:
+def account(record: Record, bank: Bank, _place: Place) -> Understood:
     """An account. Without currency or number it is no account; without balance it is one with a note."""
     read = Fields(record)
     name = _bank_name(read, "AccountBank", bank)
@@ -65,7 +69,7 @@ def account(record: Record, bank: Bank) -> Understood:
     return Understood((MappedAccount(model, key, owner, provider_id),), tuple(read.notes))
 
 
-def product(record: Record, bank: Bank) -> Understood:
+def product(record: Record, bank: Bank, _place: Place) -> Understood:
     """A loan, a mortgage or another product; the amount is what is owed."""
     read = Fields(record)
     name = _bank_name(read, "ProductBank", bank)
@@ -120,6 +124,8 @@ DIALECT: Final = Dialect(
     name="leafy",
     version=1,
     mappers={"accounts": account, "products": product, "transactions": transaction},
+    split=split,
+    ways=LeafyWays,
     owner_of=owner_of,
 )
 
@@ -180,7 +186,7 @@ def _account_dates(dates: Fields | None, bank: Bank) -> AccountDates:
 
 
 def _balance_type(bank: Bank) -> str:
-    return str(bank.ways.get("balance_type", "ITBD"))
+    return bank.ways_of(LeafyWays).balance_type
 
 
 def _balance(amount: Decimal, currency: str, bank: Bank) -> Balance:

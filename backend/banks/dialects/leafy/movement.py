@@ -6,9 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from backend.banks.contract import AccountKey, Bank, MappedTransaction, Record, Understood
-from backend.banks.dialects.leafy.parties import NUMBER, masked, owner_in
+from backend.banks.contract import AccountKey, Bank, MappedTransaction, Place, Record, Understood
+from backend.banks.dialects.leafy.parties import NUMBER, owner_in
+from backend.banks.dialects.leafy.ways import LeafyWays
 from backend.banks.fields import Fields
+from backend.banks.rules.numbers import masked
 from backend.documents.parts import Owner
 from backend.documents.transaction import (
     BankTransactionCode,
@@ -32,7 +34,7 @@ class _Side:
     owner: Owner | None
 
 
-def transaction(record: Record, bank: Bank) -> Understood:
+def transaction(record: Record, bank: Bank, _place: Place) -> Understood:
     """A movement: money out for the sender, money in for the receiver."""
     read = Fields(record)
     amount = read.required_amount("TransactionAmount")
@@ -87,8 +89,9 @@ def _side(sides: Fields, name: str) -> _Side:
 
 def _currency(read: Fields, record: Record, bank: Bank) -> str:
     """The record's, or the one the bank's row says all its accounts are kept in."""
-    if "TransactionCurrency" not in record and "currency" in bank.ways:
-        return str(bank.ways["currency"])
+    usual = bank.ways_of(LeafyWays).currency
+    if "TransactionCurrency" not in record and usual:
+        return usual
     return read.currency("TransactionCurrency")
 
 

@@ -1,4 +1,4 @@
-"""Whose a leafy record is, and how account numbers are shown."""
+"""Whose a leafy record is."""
 
 from typing import Final
 
@@ -6,7 +6,6 @@ from backend.banks.fields import Fields
 from backend.documents.parts import Owner
 
 NUMBER: Final = "AccountNumber"
-_SHOWN: Final = 4
 
 
 def owner_in(user: Fields | None) -> Owner | None:
@@ -15,8 +14,3 @@ def owner_in(user: Fields | None) -> Owner | None:
         return None
     user_id = user.object_id("UserId")
     return None if user_id is None else Owner(user_name=user.required_text("UserName"), user_id=user_id)
-
-
-def masked(identifier: str) -> str:
-    """The last four characters, the rest hidden; a number that short is hidden wholly."""
-    return "••••" + (identifier[-_SHOWN:] if len(identifier) > _SHOWN else "")

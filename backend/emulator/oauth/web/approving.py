@@ -8,14 +8,14 @@ from starlette.routing import Route
 
 from backend.emulator.oauth.approvals import Approvals
 from backend.emulator.oauth.journeys import Gone, Journey, Step
-from backend.emulator.oauth.protocol.authorizations import AuthorizationRequest, answer_address
-from backend.emulator.oauth.protocol.calls import read_parameters
-from backend.emulator.oauth.protocol.metadata import PATHS
 from backend.emulator.oauth.services import OAuthServices
 from backend.emulator.oauth.web.browsers import Browser, Form
 from backend.emulator.oauth.web.endpoints import bank_of
 from backend.emulator.oauth.web.pages import error_page, page, see_other
 from backend.kernel import clock
+from backend.oauth.authorizations import AuthorizationRequest, answer_address
+from backend.oauth.calls import read_parameters
+from backend.oauth.metadata import PATHS
 
 _TEMPLATES = {
     Step.LOG_IN: "log_in.html",

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.emulator.oauth.banks import Bank
-from backend.emulator.oauth.protocol.calls import BODY_BYTES_MAX
 from backend.kernel.ids import KeyedHash, new_token
+from backend.oauth.calls import BODY_BYTES_MAX
 
 _FIELDS_MAX: Final = 200
 

@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backend.emulator.oauth.banks import Bank
-from backend.emulator.oauth.protocol.calls import Answer, Call, read_call
-from backend.emulator.oauth.protocol.metadata import PATHS, WELL_KNOWN, metadata
-from backend.emulator.oauth.protocol.service import AuthorizationService, refusal
 from backend.emulator.oauth.services import OAuthServices
 from backend.emulator.oauth.web.browsers import read_body
+from backend.oauth.calls import Answer, Call, read_call
+from backend.oauth.issuer import refusal
+from backend.oauth.metadata import PATHS, WELL_KNOWN, metadata
+from backend.oauth.service import AuthorizationService
 
 Operation = Callable[[AuthorizationService, Call], Awaitable[Answer]]
 

@@ -41,6 +41,10 @@ async def _ids(api, headers, what, name):
     return [each["_id"] for each in answer.json()[what]]
 
 
+async def test_the_server_says_that_it_runs_as_older_front_ends_expect(api):
+    assert (await api.get("/")).text == '{"message":"Server is running"}'
+
+
 @pytest.mark.parametrize("name", PEOPLE)
 async def test_the_totals_of_each_sample_user_are_the_golden_ones_as_plain_numbers(api, sample, name):
     headers, user_id = sample[name], str(PEOPLE[name])

@@ -47,7 +47,7 @@ async def test_chains_of_two_people_do_not_touch(audit):
     "change",
     [
         {"Action": "token.revoked"},
-        {"Count": 2},
+        {"Times": 2},
         {"Actor": "system"},
         {"Hash": b"x" * 32},
         {"Prev": GENESIS},

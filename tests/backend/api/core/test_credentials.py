@@ -102,7 +102,7 @@ async def test_uses_are_written_together_one_link_for_each_route(credentials, al
     token = await database.tokens.find_one({"_id": viewer.token_id})
     assert token["TokenDates"]["LastUseDate"] == NOW.replace(second=0)
     links = await database.audit.find({"Action": "route.called"}).to_list()
-    counts = {link["Object"]: link["Count"] for link in links}
+    counts = {link["Object"]: link["Times"] for link in links}
     assert counts == {"GET /api/v1/accounts": 100, "GET /api/v1/products": 1}
     await credentials.flush()
     assert await database.audit.count_documents({}) == before + 2
@@ -134,7 +134,7 @@ async def test_uses_that_cannot_be_written_wait_for_the_next_time(services, alic
     credentials.used(viewer, "GET /b")
     await credentials.flush()
     links = await database.audit.find({"Action": "route.called"}).to_list()
-    assert {link["Object"]: link["Count"] for link in links} == {"GET /a": 1, "GET /b": 3, "GET /c": 1}
+    assert {link["Object"]: link["Times"] for link in links} == {"GET /a": 1, "GET /b": 3, "GET /c": 1}
 
 
 async def test_the_scopes_of_a_token_are_those_it_was_issued_with(credentials, alice):

@@ -41,9 +41,17 @@ async def test_who_guesses_tokens_is_turned_away_before_the_database_is_asked(ap
     async def guess(number):
         return await api.get("/api/v1/me", headers={"Authorization": f"Bearer {number:064}"})
 
-    assert [(await guess(number)).status_code for number in range(3)] == [401, 401, 401]
+    assert [(await guess(number)).status_code for number in range(30)] == [401] * 3 + [429] * 27
     api._transport.app.state.services.credentials._tokens = None  # asking would now be a 500
-    assert_problem(await guess(4), 429)
+    assert_problem(await guess(31), 429)
+
+
+async def test_one_clients_wrong_tokens_do_not_switch_off_the_others_at_its_address(api_with, signed_up):
+    _, alice = await signed_up("alice")
+    api = await api_with(rate_limit_per_minute=3)
+    for number in range(10):
+        await api.get("/api/v1/me", headers={"Authorization": f"Bearer {number:064}"})
+    assert (await api.get("/api/v1/me", headers=alice)).status_code == 200
 
 
 async def test_sign_up_is_limited_by_address_whoever_asks(api_with, signed_up):

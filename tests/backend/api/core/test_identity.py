@@ -234,7 +234,7 @@ async def test_the_record_tells_what_was_done_newest_first_and_of_nobody_else(ap
     assert [event["seq"] for event in events] == list(range(len(events), 0, -1))
     assert [event["action"] for event in events][-3:] == ["token.issued", "token.issued", "person.signed-up"]
     assert events[-3]["object"] == f"token:{made['token_id']}"
-    calls = {event["object"]: event["count"] for event in events if event["action"] == "route.called"}
+    calls = {event["object"]: event["times"] for event in events if event["action"] == "route.called"}
     assert calls == {"GET /api/v1/me": 2, "POST /api/v1/tokens": 1}
     stolen = await api.get("/api/v1/me/audit", params={"cursor": first["next_cursor"]}, headers=other)
     assert stolen.status_code == 422

@@ -1,5 +1,7 @@
 """Problems: one form for everything that goes wrong, and nothing of ours in it."""
 
+import json
+
 import pytest
 from fastapi import APIRouter
 from pymongo.errors import AutoReconnect, DuplicateKeyError, OperationFailure, ServerSelectionTimeoutError
@@ -55,6 +57,27 @@ async def test_the_log_names_what_nobody_foresaw_by_its_class_and_the_request(lo
     line = logged.getvalue().decode()
     assert "RuntimeError" in line
     assert answer.headers["x-request-id"] in line
+
+
+async def test_the_log_names_the_place_in_our_code_and_no_value(logged, api_with):
+    api = await api_with()
+    api._transport.app.state.services.credentials._tokens = None
+    await api.get("/api/v1/me", headers={"Authorization": "Bearer hunter2"})
+    line = json.loads(logged.getvalue())
+    assert line["raised_at"].startswith("backend/api/identity/credentials.py:")
+    assert (line["function"], line["error_class"]) == ("Credentials.recognise", "AttributeError")
+    assert "hunter2" not in logged.getvalue().decode()
+
+
+async def test_the_place_of_an_error_in_our_words_is_where_its_cause_came_from(logged, api_with):
+    class Gone:
+        async def find_one(self, _):
+            raise AutoReconnect(SECRET)
+
+    api = await api_with()
+    api._transport.app.state.services.credentials._tokens = Gone()
+    await api.get("/api/v1/me", headers={"Authorization": "Bearer hunter2"})
+    assert json.loads(logged.getvalue())["function"] == "Credentials.recognise"
 
 
 async def test_an_unknown_address_and_an_unknown_method_are_problems_too(api):

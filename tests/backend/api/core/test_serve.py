@@ -31,6 +31,7 @@ def serve(mongo_server, database):
             "OPENFINANCE_DB_NAME": database.name,
             "OPENFINANCE_HOME": home,
             "RATE_LIMIT_PER_MINUTE": "0",
+            **mongo.KEY_SETTINGS,
         }
         log = Path(home, "log").open("w")  # noqa: SIM115 - closed with the process
         process = subprocess.Popen([*COMMAND, "--port", str(port), *options], env=environment, stdout=log, stderr=log)

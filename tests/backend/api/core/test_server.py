@@ -140,3 +140,7 @@ async def test_many_requests_over_one_connection_are_answered_in_turn(port):
             await asyncio.sleep(0.1)
         writer.write(head(Content_Length=2) + b"{}")
         assert (await answer_of(reader))[0] == 422
+
+
+def test_nobody_is_believed_to_come_from_elsewhere_unless_serve_is_told_of_a_proxy():
+    assert not uvicorn.Config("app", **SERVER_OPTIONS).proxy_headers

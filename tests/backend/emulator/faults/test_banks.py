@@ -20,7 +20,6 @@ from backend.emulator.ledger import schema as ledger_schema
 from backend.emulator.ledger.platform import Platform
 from backend.emulator.oauth import services as oauth
 from backend.emulator.oauth.consents import received
-from backend.emulator.oauth.protocol.grants import Grant, Token
 from backend.emulator.openbanking import terms
 from backend.emulator.openbanking.uk_open_banking.permissions import CODES
 from backend.emulator.world import schema as world_schema
@@ -34,6 +33,7 @@ from backend.kernel.mongo.client import connect
 from backend.kernel.mongo.embedded import APPLICATION
 from backend.kernel.mongo.provision import provision
 from backend.kernel.strict_json import loads
+from backend.oauth.grants import Grant, Token
 from tests import mongo
 from tests.backend.emulator.faults.conftest import TLS
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from backend.emulator.oauth.protocol.clients import Client, is_safe_redirect
 from backend.kernel import clock
 from backend.kernel.errors import InvalidInput
+from backend.oauth.clients import Client, is_safe_redirect
 from tests.backend.emulator.oauth.world import GREEN, SCOPES
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from backend.emulator.oauth.protocol.calls import Call
-from backend.emulator.oauth.protocol.grants import Grants
-from backend.emulator.oauth.protocol.service import AuthorizationService
 from backend.kernel import clock
+from backend.oauth.calls import Call
+from backend.oauth.grants import Grants
+from backend.oauth.service import AuthorizationService
 from tests.backend.emulator.oauth.world import CALLBACK, GREEN, ask
 
 

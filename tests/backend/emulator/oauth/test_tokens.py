@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import logging
 import os
+import socket
 from datetime import timedelta
 
 import httpx2
@@ -12,11 +13,11 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from backend.emulator.oauth.app import create_oauth_app
-from backend.emulator.oauth.protocol.calls import Call, read_call
-from backend.emulator.oauth.protocol.policy import Policy
-from backend.emulator.oauth.protocol.service import AuthorizationService
 from backend.emulator.oauth.services import OAuthServices
 from backend.kernel import clock
+from backend.oauth.calls import Call, read_call
+from backend.oauth.policy import Policy
+from backend.oauth.service import AuthorizationService
 from tests.backend.emulator.oauth.world import GREEN, OLD, PASSWORDS, Book, ThirdParty
 
 
@@ -259,7 +260,9 @@ async def test_plain_http_of_an_emulated_bank_needs_no_dangerous_switch(tpp):
 
 
 async def test_a_database_that_is_away_is_told_as_such(tpp, services):
-    away = AsyncMongoClient("mongodb://127.0.0.1:9/", serverSelectionTimeoutMS=50)
+    # It listens and says nothing: PyMongo leaks a socket when it is closed while a port refuses it.
+    silent = socket.create_server(("127.0.0.1", 0))
+    away = AsyncMongoClient(f"mongodb://127.0.0.1:{silent.getsockname()[1]}/", serverSelectionTimeoutMS=50)
     lost = OAuthServices.over(away["nowhere"], services.keyed_hash, [GREEN], Book(), passwords=PASSWORDS)
     transport = httpx2.ASGITransport(app=create_oauth_app(lost))
     async with httpx2.AsyncClient(transport=transport, base_url=GREEN.issuer) as http:
@@ -269,3 +272,4 @@ async def test_a_database_that_is_away_is_told_as_such(tpp, services):
         page = await http.get("/oauth/authorize", params={"client_id": "leafy"})
         assert (page.status_code, "The bank is resting" in page.text) == (503, True)
     await away.close()
+    silent.close()

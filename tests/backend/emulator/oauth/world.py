@@ -20,11 +20,11 @@ from joserfc.jwk import ECKey
 from backend.emulator.oauth.banks import Bank
 from backend.emulator.oauth.consents import Consent, received
 from backend.emulator.oauth.customers import Customer, CustomerAccount, Passwords
-from backend.emulator.oauth.protocol.clients import Client
-from backend.emulator.oauth.protocol.policy import Policy
-from backend.emulator.oauth.protocol.signatures import ASSERTION_TYPE
 from backend.emulator.oauth.services import OAuthServices
 from backend.kernel import clock
+from backend.oauth.clients import Client
+from backend.oauth.policy import Policy
+from backend.oauth.signatures import ASSERTION_TYPE
 
 PASSWORD = "correct horse battery staple"
 PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

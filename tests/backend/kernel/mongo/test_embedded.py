@@ -85,7 +85,7 @@ def test_only_the_owner_may_look_into_its_home(server):
     assert mode(server._home) == mode(folder) == mode(server._data) == 0o700
     assert mode(folder / "credentials.json") == 0o600
     assert mode(folder / "keyfile") == 0o400
-    assert mode(folder / "mongod.log") == 0o600
+    assert [mode(folder / name) for name in ("mongod.log", "mongod.out", "lock")] == [0o600] * 3
 
 
 def test_its_passwords_are_not_shown_by_accident(server):

@@ -1,0 +1,1 @@
+"""OP Financial Group's account information API, and the corporate one beside it."""
