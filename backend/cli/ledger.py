@@ -94,7 +94,9 @@ async def _serve(services: tuple[str, ...], host: str, port: int, bank: str) -> 
     settings = Settings()
     async with open_platform(settings) as platform:
         app = create_ledger_app(platform, SignedOwner(_hashes(settings)), bank=bank, services=services)
-        config = uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False)
+        config = uvicorn.Config(
+            app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False
+        )
         _console.print(f"{', '.join(services)} on http://{host}:{port}")
         await uvicorn.Server(config).serve()
 
