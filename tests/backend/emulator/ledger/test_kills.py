@@ -17,8 +17,8 @@ from backend.kernel.ids import KeyedHash
 from tests.backend.emulator.ledger.builders import FRIDA
 from tests.mongo import free_port
 
-# LEDGER_KILLS=10 for the long version.
-KILLS_OF_EACH = int(os.environ.get("LEDGER_KILLS", "3"))
+# LEDGER_KILLS=3 for a short version.
+KILLS_OF_EACH = int(os.environ.get("LEDGER_KILLS", "10"))
 SCRIPT = Path(__file__).with_name("service_process.py")
 ROOT = SCRIPT.parents[4]
 
