@@ -68,7 +68,7 @@ class Size:
         return self.seconds if connections > 1 else self.seconds / 2
 
 
-SMALL: Final = Size(accounts=50_000, rounds=3, seconds=0.6, warm_seconds=0.15, isolation_seconds=2.0)
+SMALL: Final = Size(accounts=50_000, rounds=3, seconds=0.45, warm_seconds=0.15, isolation_seconds=2.0)
 FULL: Final = Size(accounts=1_000_000, rounds=4, seconds=5.0, warm_seconds=1.0, isolation_seconds=10.0)
 
 
