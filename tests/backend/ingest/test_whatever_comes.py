@@ -47,7 +47,7 @@ def _put(draw, part):
         part = part[key]
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(spoiled(), st.booleans())
 def test_every_record_of_a_spoiled_file_is_counted(tmp_path_factory, file, as_lines):
     name, records = file

@@ -12,7 +12,6 @@ from backend.emulator.world.life import Life
 from backend.emulator.world.reading import DATA, read_world
 from backend.kernel.errors import Misconfigured
 
-pytestmark = pytest.mark.unit
 SAMPLE = DATA.parent / "sample"
 
 

@@ -17,7 +17,6 @@ from backend.emulator.world.months import month_of
 from backend.emulator.world.reading import read_world
 from tests.backend.emulator.world.digests import digest, world_digest
 
-pytestmark = pytest.mark.unit
 SINCE, NOW, UNTIL = (
     datetime(2024, 11, 1, tzinfo=UTC),
     datetime(2026, 11, 1, tzinfo=UTC),

@@ -208,7 +208,6 @@ async def test_there_is_no_time_before_there_is_a_world(opened, world):
         await empty.advance(1)
 
 
-@pytest.mark.unit
 def test_a_year_on_nobody_who_lives_as_foreseen_is_overdrawn(world):
     """Without interest, which would only add to it."""
     until = world.starts + timedelta(days=365)
