@@ -11,11 +11,10 @@ from backend.banks.registry import Registry
 from backend.documents.database import COLLECTIONS, store_on
 from backend.documents.store import Store
 from backend.insights.run import Insights
-from backend.kernel.errors import Misconfigured
 from backend.kernel.keys import load_keys
 from backend.kernel.mongo.client import check_server, connect, translated
-from backend.kernel.mongo.embedded import APPLICATION, Credentials, EmbeddedMongo
-from backend.kernel.mongo.provision import provision, verify
+from backend.kernel.mongo.preparing import prepared_uri
+from backend.kernel.mongo.provision import verify
 from backend.kernel.settings import Settings
 
 
@@ -25,13 +24,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 
     Raises Misconfigured or DatabaseUnavailable with the remedy.
     """
-    if settings.mongodb_uri:
-        uri = settings.mongodb_uri.get_secret_value()
-    else:
-        server = EmbeddedMongo(settings.openfinance_home, settings.embedded_mongodb_port)
-        credentials = server.start()
-        await _prepare(credentials, settings.openfinance_db_name)
-        uri = credentials.application_uri(settings.openfinance_db_name)
+    uri = await prepared_uri(settings, settings.openfinance_db_name, COLLECTIONS)
     async with opened(uri, settings) as store:
         yield store
 
@@ -46,15 +39,6 @@ async def opened(uri: str, settings: Settings) -> AsyncIterator[Store]:
             await verify(client, settings.openfinance_db_name, COLLECTIONS)
             async with store_on(client, settings.openfinance_db_name, keys) as store:
                 yield store
-
-
-async def _prepare(credentials: Credentials, database: str) -> None:
-    """Bring the embedded database up to what this version of the code declares."""
-    async with connect(credentials.admin_uri, app_name="openfinance-setup") as admin:
-        try:
-            await verify(admin, database, COLLECTIONS)
-        except Misconfigured:
-            await provision(admin, database, COLLECTIONS, user=APPLICATION, password=credentials.application_password)
 
 
 def api_app(settings: Settings | None = None) -> FastAPI:

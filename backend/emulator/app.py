@@ -42,8 +42,8 @@ from backend.kernel.errors import Misconfigured
 from backend.kernel.ids import KeyedHash
 from backend.kernel.keys import load_keys
 from backend.kernel.mongo.client import connect, translated
-from backend.kernel.mongo.embedded import APPLICATION, EmbeddedMongo
-from backend.kernel.mongo.provision import CollectionSpec, provision, verify
+from backend.kernel.mongo.preparing import prepared_uri
+from backend.kernel.mongo.provision import CollectionSpec, verify
 from backend.kernel.settings import Settings
 from backend.oauth.policy import Policy
 
@@ -240,21 +240,8 @@ async def _live(receive: Receive, send: Send) -> None:
 async def _database(
     settings: Settings, name: str, specs: tuple[CollectionSpec, ...]
 ) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    if settings.mongodb_uri:
-        uri = settings.mongodb_uri.get_secret_value()
-    else:
-        uri = await _prepared(settings, name, specs)
+    uri = await prepared_uri(settings, name, specs)
     async with connect(uri, app_name=_APP_NAME) as client:
         with translated():
             await verify(client, name, specs)
         yield client[name]
-
-
-async def _prepared(settings: Settings, name: str, specs: tuple[CollectionSpec, ...]) -> str:
-    credentials = EmbeddedMongo(settings.openfinance_home, settings.embedded_mongodb_port).start()
-    async with connect(credentials.admin_uri, app_name="openfinance-setup") as admin:
-        try:
-            await verify(admin, name, specs)
-        except Misconfigured:
-            await provision(admin, name, specs, user=APPLICATION, password=credentials.application_password)
-    return credentials.application_uri(name)
